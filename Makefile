@@ -1,0 +1,35 @@
+# Two commands do everything: `make benchmark` and `make test`. Both set up .venv on first use.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: benchmark test test-all lint types cards fidelity clean help
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+benchmark: $(STAMP)  ## all policies on all five pipelines under the four loads (results/)
+	$(BIN)/ipa-gym benchmark --out results
+
+lint: $(STAMP)   ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy
+	$(BIN)/mypy
+
+test: lint types ## lint, types and the test suite (under six minutes on two cores)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-all: lint types ## also the tests marked slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
+
+clean:           ## remove what the targets made
+	rm -rf $(VENV) results dist build .pytest_cache .mypy_cache .ruff_cache

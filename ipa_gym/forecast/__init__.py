@@ -1,0 +1,1 @@
+"""Load predictors: what the next seconds will bring, from the load so far."""

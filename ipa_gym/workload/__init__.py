@@ -1,0 +1,1 @@
+"""Load: traces, windows, synthetic generators and arrival processes."""
