@@ -31,5 +31,8 @@ test: lint types ## lint, types and the test suite (under six minutes on two cor
 test-all: lint types ## also the tests marked slow
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 
+fidelity: $(STAMP)  ## the comparison with the paper's published runs (needs the real counts, see docs/fidelity.md)
+	$(BIN)/python benchmarks/fidelity.py
+
 clean:           ## remove what the targets made
 	rm -rf $(VENV) results dist build .pytest_cache .mypy_cache .ruff_cache

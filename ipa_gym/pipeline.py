@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ipa_gym.accuracy import AccuracyMeasure, pas, scaled_ranks
-from ipa_gym.errors import OptionError
+from ipa_gym.errors import OptionError, unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,6 @@ class Stage:
 
     def variant_index(self, name: str) -> int:
         """Index of the variant called ``name``. Raises: UnknownNameError."""
-        from ipa_gym.errors import unknown_name
-
         for index, variant in enumerate(self.variants):
             if variant.name == name:
                 return index
@@ -94,6 +92,14 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
+class Baselines:
+    """What the compared heuristics keep fixed on this pipeline; None: the heuristic's own rule."""
+
+    fa2_high_variants: tuple[int, ...] | None = None  # variant index of each stage
+    rim_replicas: tuple[int, ...] | None = None  # replicas of each stage
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A chain of stages with its service level, limits and objective. Times in seconds."""
 
@@ -109,7 +115,9 @@ class Pipeline:
     objective: Objective
     forecast: str = "reactive"
     initial: Configuration | None = None  # None: IPA's decision for the maximum of the load history
+    baselines: Baselines = Baselines()
     version: str = "0"
+    load_scale_rps: float = 32.0  # the observation's unit of load, a power of two; the same on every trace
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:

@@ -1,1 +1,5 @@
-"""Load predictors: what the next seconds will bring, from the load so far."""
+"""Load predictors: what the next seconds will bring, from the load so far. See `base.py` for the table."""
+
+from ipa_gym.forecast.base import FORECASTS, HORIZON_S, Forecast, make_forecast
+
+__all__ = ["FORECASTS", "HORIZON_S", "Forecast", "make_forecast"]

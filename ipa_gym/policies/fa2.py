@@ -1,0 +1,59 @@
+"""FA2: fixed variants; batch and replicas by optimisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ipa_gym.optimizer.exact_solver import solve_exact
+from ipa_gym.optimizer.problem import Problem
+from ipa_gym.pipeline import Pipeline
+from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
+from ipa_gym.policies.baselines import accurate_variants, fixed_variants, least_accurate_variants, named_variants
+from ipa_gym.policies.ipa import LOAD_FACTOR
+from ipa_gym.policies.parameters import Parameter, word_or_list
+from ipa_gym.policies.planning import plan, predicted_rate_rps
+
+VARIANT_RULES: Mapping[str, Callable[[Pipeline], tuple[int, ...]]] = {
+    "least-accurate": least_accurate_variants,
+    "accurate": accurate_variants,
+}
+
+
+class FA2Policy:
+    """FA2, as IPA's paper compares with it: scaling and batching without switching models.
+
+    Rule: the variants never change; batch and replicas of every stage maximise IPA's objective under its constraints,
+    solved exactly, for the forecast times ``load_factor``. Where that is not feasible: most capacity, ``feasible:
+    False``.
+    Agents: ``fa2-low`` (the least accurate variant of every stage) and ``fa2-high`` (the card's accurate combination;
+    without one the combination of highest PAS that meets the SLA at the card's full load).
+    Source: IPA (arXiv 2308.12871v3), evaluation, baselines; FA2 itself: Razavi et al., RTAS 2022.
+    """
+
+    PARAMETERS: Mapping[str, Parameter] = {
+        "variants": word_or_list(
+            "least-accurate", tuple(VARIANT_RULES), str, meaning="what every stage runs, for good"
+        ),
+        "load_factor": LOAD_FACTOR,
+    }
+
+    def __init__(
+        self, setting: Setting, *, variants: str | Sequence[str] = "least-accurate", load_factor: float = 1.0
+    ) -> None:
+        pipeline = setting.pipeline
+        chosen = VARIANT_RULES[variants](pipeline) if isinstance(variants, str) else named_variants(pipeline, variants)
+        self._setting = setting
+        self._variants = fixed_variants(chosen)
+        self._load_factor = load_factor
+        self.diagnostics: Mapping[str, object] = {}
+
+    def reset(self) -> None:
+        """Forget the newest decision's diagnostics; the variants stay."""
+        self.diagnostics = {}
+
+    def act(self, observation: ObservationArray) -> ActionArray:
+        """Plan batch and replicas for the forecast. Shapes as in `Policy.act`."""
+        rate_rps = predicted_rate_rps(self._setting.layout.read(observation).forecast_rps, self._load_factor)
+        problem = Problem(self._setting.pipeline, rate_rps, variants=self._variants)
+        action, self.diagnostics = plan(self._setting, problem, solve=solve_exact)
+        return action

@@ -1,0 +1,50 @@
+"""IPA: chooses variant, batch and replicas of every stage at once, by its integer program.
+
+The program itself is `ipa_gym.optimizer`; here is only what is put into it and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ipa_gym.optimizer.problem import Problem
+from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
+from ipa_gym.policies.parameters import Parameter, choice, number
+from ipa_gym.policies.planning import SOLVERS, load_solver, plan, predicted_rate_rps
+
+LOAD_FACTOR = number(1.0, above=0, up_to=10, meaning="margin: the forecast is multiplied by it (a ratio)")
+
+
+class IPAPolicy:
+    """IPA's controller.
+
+    Rule: at every decision, maximise α · A − β · cost − δ · Σ b over variant, batch and replicas of all stages, subject
+    to Σ [l(b) + (b − 1) / λ] <= SLA and n · h(b) >= λ, with λ = the observation's forecast times ``load_factor``. Ties
+    go to higher PAS, then lower cost, then smaller batches. Where nothing is feasible it takes the configuration with
+    most capacity and reports ``feasible: False``.
+    Agents: ``ipa`` (PuLP with HiGHS), ``ipa-exact`` (Pareto search, the same optimum), ``ipa-perfect`` (in an
+    environment whose forecast is perfect).
+    Source: IPA (arXiv 2308.12871v3), problem formulation (objective and constraints) and adapter.
+    """
+
+    PARAMETERS: Mapping[str, Parameter] = {
+        "solver": choice("highs", tuple(SOLVERS), meaning="what solves the integer program"),
+        "load_factor": LOAD_FACTOR,
+    }
+
+    def __init__(self, setting: Setting, *, solver: str = "highs", load_factor: float = 1.0) -> None:
+        self._setting = setting
+        self._solve = load_solver(solver)
+        self._load_factor = load_factor
+        self.diagnostics: Mapping[str, object] = {}
+
+    def reset(self) -> None:
+        """Forget the newest decision's diagnostics; IPA remembers nothing else."""
+        self.diagnostics = {}
+
+    def act(self, observation: ObservationArray) -> ActionArray:
+        """Plan for the forecast. Shapes as in `Policy.act`."""
+        forecast_rps = self._setting.layout.read(observation).forecast_rps
+        problem = Problem(self._setting.pipeline, predicted_rate_rps(forecast_rps, self._load_factor))
+        action, self.diagnostics = plan(self._setting, problem, solve=self._solve)
+        return action

@@ -1,0 +1,135 @@
+"""What decisions do to the replicas of one stage: start, cancel, become ready, switch, leave. Compiled, arrays only.
+
+Rules and their numbers: "Decisions" in docs/model.md. Requests and batches are the business of `kernel.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ipa_gym.queueing.compiled import compiled
+from ipa_gym.queueing.heaps import ends_before
+from ipa_gym.queueing.state import BUSY, EMPTY, IDLE, LEAVING, STARTING, WAITING
+
+
+@compiled
+def rebuild_free(state, stage):
+    """List the idle slots anew; ascending order is a heap."""
+    n_free = 0
+    for slot in range(state.n_slots[stage]):
+        if state.slot_state[stage, slot] == IDLE:
+            state.free_heap[stage, n_free] = slot
+            n_free += 1
+    state.n_free[stage] = n_free
+
+
+@compiled
+def start_replicas(state, stage, count, variant, ready_s):
+    """Start ``count`` replicas in the lowest empty slots; the caller has made room."""
+    slot = 0
+    for _ in range(count):
+        while slot < state.n_slots[stage] and state.slot_state[stage, slot] != EMPTY:
+            slot += 1
+        state.slot_state[stage, slot] = STARTING
+        state.slot_variant[stage, slot] = variant
+        state.slot_ready_s[stage, slot] = ready_s
+        if slot >= state.n_slots[stage]:
+            state.n_slots[stage] = slot + 1
+
+
+@compiled
+def cancel_latest(state, stage, count):
+    """Cancel up to ``count`` starting replicas, those ready latest first (ties: highest slot). Returns how many."""
+    for done in range(count):
+        latest = -1
+        for slot in range(state.n_slots[stage]):
+            kind = state.slot_state[stage, slot]
+            if kind in (STARTING, WAITING) and (
+                latest < 0 or state.slot_ready_s[stage, slot] >= state.slot_ready_s[stage, latest]
+            ):
+                latest = slot
+        if latest < 0:
+            return done
+        state.slot_state[stage, latest] = EMPTY
+    return count
+
+
+@compiled
+def retire(state, stage, count):
+    """Let ``count`` serving replicas leave: idle ones (highest slot first), then those that end last."""
+    for slot in range(state.n_slots[stage] - 1, -1, -1):
+        if count > 0 and state.slot_state[stage, slot] == IDLE:
+            state.slot_state[stage, slot] = EMPTY
+            count -= 1
+    for _ in range(count):
+        last = -1
+        for slot in range(state.n_slots[stage]):
+            if state.slot_state[stage, slot] == BUSY and (
+                last < 0 or ends_before(last, slot, state.slot_end_s[stage], state.slot_batch[stage])
+            ):
+                last = slot
+        state.slot_state[stage, last] = LEAVING
+
+
+@compiled
+def decide(model, state, stage, now_s, variant, batch, replicas):
+    """Apply a decision to one stage; replicas that are ready at once join in `become_ready` at the same instant."""
+    state.batch[stage] = batch
+    state.target[stage] = variant
+    present = 0
+    for slot in range(state.n_slots[stage]):
+        kind = state.slot_state[stage, slot]
+        if kind in (STARTING, WAITING):
+            if state.slot_variant[stage, slot] == variant:
+                present += 1
+            else:
+                state.slot_state[stage, slot] = EMPTY
+        elif kind in (IDLE, BUSY) and variant == state.variant[stage]:
+            present += 1
+    if replicas > present:
+        start_replicas(state, stage, replicas - present, variant, now_s + model.startup_s[stage, variant])
+    elif replicas < present:
+        excess = present - replicas
+        excess -= cancel_latest(state, stage, excess)
+        if excess > 0:
+            retire(state, stage, excess)
+    rebuild_free(state, stage)
+
+
+@compiled
+def switch(model, state, work, stage, now_s, start_s, stop_s):
+    """All replicas of the new variant are ready: they serve, the old ones leave (busy ones end their batch)."""
+    for slot in range(state.n_slots[stage]):
+        kind = state.slot_state[stage, slot]
+        if kind == IDLE:
+            state.slot_state[stage, slot] = EMPTY
+            work.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (now_s - start_s)
+            work.serving_s[stage] -= stop_s - now_s
+        elif kind == BUSY:
+            state.slot_state[stage, slot] = LEAVING
+        elif kind == WAITING:
+            state.slot_state[stage, slot] = IDLE
+            work.serving_s[stage] += stop_s - now_s
+    state.variant[stage] = state.target[stage]
+    work.switch_s[stage] = now_s
+
+
+@compiled
+def become_ready(model, state, work, stage, now_s, start_s, stop_s):
+    """Replicas ready by ``now_s`` join, or wait for the others of a switch. Returns the next ready instant."""
+    switching = state.target[stage] != state.variant[stage]
+    next_s = np.inf
+    for slot in range(state.n_slots[stage]):
+        if state.slot_state[stage, slot] != STARTING:
+            continue
+        if state.slot_ready_s[stage, slot] > now_s:
+            next_s = min(next_s, state.slot_ready_s[stage, slot])
+        elif switching:
+            state.slot_state[stage, slot] = WAITING
+        else:
+            state.slot_state[stage, slot] = IDLE
+            work.serving_s[stage] += stop_s - now_s
+    if switching and next_s == np.inf:
+        switch(model, state, work, stage, now_s, start_s, stop_s)
+    rebuild_free(state, stage)
+    return next_s
