@@ -120,7 +120,7 @@ class Simulator:
             raise OptionError(f"seed is {seed}; expected an integer from 0 to 2**64 - 1")
         table = self._decision_table(initial)
         self._clear(seed=int(seed))
-        self._make_room(0, int(table[:, 2].max()))
+        self._make_room(0, max(table[:, 2].tolist()))
         state = self._state
         state.variant[:], state.target[:], state.batch[:] = table[:, 0], table[:, 0], table[:, 1]
         for stage, (variant, _, replicas) in enumerate(table):
@@ -143,7 +143,7 @@ class Simulator:
         start_s, stop_s = self.clock_s, (self._n_intervals + 1) * self.interval_s
         table = self._decision_table(decision)
         arrivals = _checked_arrivals(arrival_s, start_s=start_s, stop_s=stop_s)
-        self._make_room(len(arrivals), int(table[:, 2].max()))
+        self._make_room(len(arrivals), max(table[:, 2].tolist()))
         completed = run_interval(
             self._model, self._state, self._work, self._records, table, arrivals, self.n_arrived, start_s, stop_s
         )
@@ -157,14 +157,14 @@ class Simulator:
     def _outcome(self, arrivals: int, completed: int) -> IntervalOutcome:
         work, state = self._work, self._state
         latency_s = work.value_s[:completed].copy()
-        dropped = int(work.dropped.sum())
+        dropped = sum(work.dropped.tolist())
         return IntervalOutcome(
             arrivals=arrivals,
             completed=completed,
             dropped=dropped,
             violations=int(np.count_nonzero(latency_s > self.pipeline.sla_s)) + dropped,
             latency_s=latency_s,
-            core_seconds=float(work.core_s.sum()),
+            core_seconds=float(sum(work.core_s.tolist())),
             queue_requests=state.tail - state.head,
             busy_replica_s=work.busy_s.copy(),
             serving_replica_s=work.serving_s.copy(),
@@ -258,7 +258,7 @@ class Simulator:
         """Grow the arrays so that the coming interval cannot overflow: inside + arrivals, existing + new replicas."""
         places, slots = self._state.number.shape[1], self._state.slot_state.shape[1]
         need_places = self.n_arrived - self.n_completed - self.n_dropped + arrivals
-        need_slots = int(self._state.n_slots.max()) + replicas
+        need_slots = max(self._state.n_slots.tolist()) + replicas
         if need_places > places or need_slots > slots:
             places = _doubled(places, need_places)
             self._state = grown_state(self._state, n_slots=_doubled(slots, need_slots), n_places=places)

@@ -84,7 +84,7 @@ def _draw_time(axes: Axes, trace: Trace) -> None:
         axes.plot(start_s / divisor, mean, color=OURS, linewidth=0.7, label=f"mean of {start_s[1]:.0f} s")
     for name, (start, _) in trace.splits.items():
         if name != "all":
-            axes.axvline(start / divisor, color="0.4", linestyle=":", label=f"{name} from {start / divisor:g}")
+            axes.axvline(start / divisor, color="0.4", linestyle=":", label=f"{name}: from {start / divisor:g} {unit}")
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="upper right", ncols=4, fontsize="small")
     axes.set(xlabel=f"time ({unit})", ylabel="load (requests/s)", xlim=(0, n_seconds / divisor))

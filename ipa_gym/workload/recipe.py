@@ -106,7 +106,7 @@ class SlotBursts:
 
 @dataclass(frozen=True, slots=True)
 class ShortBursts:
-    """Short bursts: ``per_day`` on average, ``onset_s`` into a slot or at any second; they fall in half their plateau."""
+    """Short bursts: ``per_day``, ``onset_s`` into a slot or at any second; they fall in half the plateau."""
 
     per_day: NonNegative
     onset_s: NonNegative | None  # None: at any second

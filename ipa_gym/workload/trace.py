@@ -102,7 +102,8 @@ def scale_counts(counts: IntArray, scale: float) -> IntArray:
         raise TraceError(f"scale is {scale!r}: the busiest second would have over {MAX_COUNT_RPS} requests; use less")
     ratio = Fraction(scale).limit_denominator(1_000_000)
     if abs(float(ratio) - scale) > 1e-9 * scale or int(counts.max()) * ratio.numerator >= 2**63:
-        return np.floor(counts * scale).astype(np.int64)
+        rounded: IntArray = np.floor(counts * scale).astype(np.int64)
+        return rounded
     scaled_counts: IntArray = np.asarray(counts, dtype=np.int64) * ratio.numerator // ratio.denominator
     return scaled_counts
 

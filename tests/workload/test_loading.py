@@ -194,9 +194,9 @@ def test_each_fault_names_the_file_and_what_is_wrong(name: str, tmp_path: Path) 
 def test_unknown_keys_and_columns_get_the_nearest(tmp_path: Path) -> None:
     _write_npz(tmp_path / "a.npz", [1])
     _write_csv(tmp_path / "a.csv", [1])
-    with pytest.raises(TraceError, match="unknown key 'laod'; known: load. Did you mean 'load'"):
+    with pytest.raises(TraceError, match=r"unknown key 'laod'; known: load. Did you mean 'load'"):
         load_trace(tmp_path / "a.npz", key="laod")
-    with pytest.raises(TraceError, match="unknown column 'rsp'.*Did you mean 'rps'"):
+    with pytest.raises(TraceError, match=r"unknown column 'rsp'.*Did you mean 'rps'"):
         load_trace(tmp_path / "a.csv", column="rsp")
 
 
@@ -204,7 +204,7 @@ def test_an_option_that_the_format_has_not_is_refused(tmp_path: Path) -> None:
     _write_txt(tmp_path / "a.txt", [1])
     _write_npz(tmp_path / "a.npz", [1])
     for path, options in (("a.txt", {"column": "x"}), ("a.txt", {"key": "x"}), ("a.npz", {"column": "load"})):
-        with pytest.raises(TraceError, match="expected key for .npz"):
+        with pytest.raises(TraceError, match=r"expected key for \.npz"):
             load_trace(tmp_path / path, **options)
     with pytest.raises(TraceError, match="a trace card names its own"):
         load_trace("bursty", key="rps")
@@ -217,7 +217,9 @@ def test_an_unknown_name_gets_the_nearest() -> None:
 
 def test_a_card_of_ones_own_is_loaded_with_its_splits(tmp_path: Path) -> None:
     _write_csv(tmp_path / "web.csv", [4, 5, 6])
-    (tmp_path / "web.yaml").write_text("title: my site\ndata: web.csv\nkey: rps\nsplits: {train: [0, 2], test: [2, 3]}\n")
+    (tmp_path / "web.yaml").write_text(
+        "title: my site\ndata: web.csv\nkey: rps\nsplits: {train: [0, 2], test: [2, 3]}\n"
+    )
     trace = load_trace(tmp_path / "web.yaml", scale=2)
     assert trace.counts.tolist() == [8, 10, 12]
     assert trace.split_range("test") == (2, 3)
