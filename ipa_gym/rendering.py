@@ -111,10 +111,11 @@ def episode_figure(pipeline: Pipeline, rows: Sequence[IntervalRow]) -> Figure:
     figure = Figure(figsize=FRAME_INCHES, dpi=FRAME_DPI, layout="constrained")
     figure.suptitle(f"{pipeline.name}: {pipeline.title}", fontsize=11)
     axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 2, 2, 2, 1.4])
-    ends_s = [row.start_s + row.interval_s for row in rows]
+    edges_s = [*(row.start_s for row in rows[:1]), *(row.start_s + row.interval_s for row in rows)]
 
     def line(panel: Any, value: Callable[[IntervalRow], float], **style: Any) -> None:  # Any: matplotlib's
-        panel.plot(ends_s, [value(row) for row in rows], drawstyle="steps-pre", **style)
+        if rows:
+            panel.stairs([value(row) for row in rows], edges_s, baseline=None, linewidth=1.5, **style)
 
     line(axes[0], lambda row: row.load_mean_rps, color=_BLUE, label="load (mean)")
     line(axes[0], lambda row: row.load_max_rps, color=_BLUE, alpha=0.35, label="load (busiest second)")
@@ -131,11 +132,21 @@ def episode_figure(pipeline: Pipeline, rows: Sequence[IntervalRow]) -> Figure:
         panel.grid(alpha=0.25)
         if panel is not axes[2]:
             panel.set_ylim(bottom=0)
+    _leave_room(axes, pipeline, rows)
     for panel in (axes[0], axes[3]):
-        panel.legend(loc="upper left", fontsize=8, ncols=3)
+        panel.legend(*panel.get_legend_handles_labels(), loc="upper left", fontsize=8, ncols=3)
     axes[4].set_xlabel("time since the episode's start (s)")
-    axes[4].set_xlim(0, max(ends_s, default=1.0))
+    axes[4].set_xlim(0, max(edges_s, default=1.0))
     return figure
+
+
+def _leave_room(axes: Any, pipeline: Pipeline, rows: Sequence[IntervalRow]) -> None:  # Any: an array of Axes
+    """Room for the legends above the lines, for the SLA's line, and an axis of whole drops where there are none."""
+    rates = [value for row in rows for value in (row.load_max_rps, capacity_rps(pipeline, row))]
+    latencies_s = [value for value in map(_p99_s, rows) if not math.isnan(value)]
+    axes[0].set_ylim(0, 1.3 * max(rates, default=1.0))
+    axes[3].set_ylim(0, 1.35 * max([pipeline.sla_s, *latencies_s]))
+    axes[4].set_ylim(0, 1.1 * max((row.outcome.dropped for row in rows if row.outcome.dropped), default=1))
 
 
 def _p99_s(row: IntervalRow) -> float:

@@ -86,8 +86,8 @@ def solve_exact(problem: Problem) -> Solution:
 def _winner(options: tuple[StageOptions, ...], pipeline: Pipeline) -> IntArray:
     """Option index of each stage in the best configuration."""
     rest_s = [0.0]
-    for stage in reversed(options):
-        rest_s.append(float(stage.latency.min()) + rest_s[-1])
+    for last in reversed(options):
+        rest_s.append(float(last.latency.min()) + rest_s[-1])
     bounds: tuple[DualBound, ...] = ()
     incumbent = -math.inf
     enumerated = math.prod(len(stage) for stage in options) <= _ENUMERATE_UP_TO
@@ -195,7 +195,8 @@ def _best_label(labels: _Labels, weights: Objective) -> IntArray:
         labels = labels.take(labels.pas >= labels.pas.max() - PAS_TOLERANCE)
         labels = labels.take(labels.cost <= labels.cost.min() + COST_TOLERANCE_CORES)
         labels = labels.take(labels.batch == labels.batch.min())
-    return labels.choice[0]
+    winner: IntArray = labels.choice[0]
+    return winner
 
 
 def _configuration(options: Sequence[StageOptions], choice: IntArray) -> Configuration:

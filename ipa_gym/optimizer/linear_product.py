@@ -3,10 +3,10 @@
 Given binaries x_{s,o} with Σ_o x_{s,o} = 1 and values a_{s,o} >= 0, both make an expression equal to
 Π_s Σ_o a_{s,o} x_{s,o}; y_{s,k} is the sum of stage s's x whose value is the k-th distinct one, a_k.
 
-Paths. Nodes after stage s are the distinct prefix products P; f_{s,P,k} >= 0 is the flow that leaves P through value k:
+Paths. Nodes after stage s are the distinct prefix products P; f_{s,P,k} >= 0 is the flow from P through value k:
     Σ_P f_{s,P,k} = y_{s,k},    Σ_k f_{s,P,k} = flow into P,    product = Σ_{P,k} P · a_k · f_{S,P,k}.
-With binary x the flow is one path. Without the SLA row the linear relaxation is a network's and has integral corners, so
-branching is rare; but nodes can multiply with every stage.
+With binary x the flow is one path. The relaxation is tight (without the SLA row its corners are integral), so there is
+little branching; but nodes can multiply with every stage.
 
 Chain. w_{s,k} >= 0 is the prefix product if value k is chosen, else 0:
     P_1 = Σ_k a_k y_{1,k},    P_s = Σ_k a_k w_{s,k},    Σ_k w_{s,k} = P_{s−1},
@@ -19,14 +19,12 @@ Source: shortest paths in a layered graph; the product of a binary and a bounded
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 PATH_VARIABLES = 1500  # flows beyond which the chain is used
 
 Variables = Sequence[Any]  # PuLP variables; Any: PuLP has no type hints
-_NAMES = itertools.count()  # PuLP wants distinct names; they carry no meaning
 
 
 def weighted(terms: Iterable[tuple[Any, float]]) -> Any:
@@ -36,19 +34,21 @@ def weighted(terms: Iterable[tuple[Any, float]]) -> Any:
     return pulp.LpAffineExpression(list(terms))
 
 
-def product_expression(problem: Any, chosen: Sequence[Variables], values: Sequence[Sequence[float]]) -> Any:
+def product_expression(
+    problem: Any, chosen: Sequence[Variables], values: Sequence[Sequence[float]], *, names: Iterator[str]
+) -> Any:
     """Add the product's variables and constraints to a PuLP problem.
 
     Args:
         problem: the LpProblem.
         chosen: binaries, one an option, for each stage.
         values: the value >= 0 that each option brings, same shape.
+        names: unused names for the variables.
     Returns: the expression that equals the product.
     """
     groups = [_by_value(variables, stage) for variables, stage in zip(chosen, values, strict=True)]
     nodes = _nodes(groups)
-    form = _chain if nodes is None else _paths
-    return form(problem, groups, nodes)
+    return _chain(problem, groups, names) if nodes is None else _paths(problem, groups, names, nodes)
 
 
 _Groups = list[dict[float, Variables]]  # stage by stage: distinct value -> the binaries of its options
@@ -72,19 +72,16 @@ def _nodes(groups: _Groups) -> _Nodes | None:
     return nodes[:-1]
 
 
-def _variable(high: float) -> Any:
-    import pulp
-
-    return pulp.LpVariable(f"p{next(_NAMES)}", 0.0, high)
+def _variable(problem: Any, names: Iterator[str], high: float) -> Any:
+    return problem.add_variable(next(names), 0.0, high)
 
 
-def _paths(problem: Any, groups: _Groups, nodes: _Nodes | None) -> Any:
-    assert nodes is not None  # for the type checker: product_expression sends None to _chain
+def _paths(problem: Any, groups: _Groups, names: Iterator[str], nodes: _Nodes) -> Any:
     arriving = {value: [(x, 1.0) for x in variables] for value, variables in groups[0].items()}  # into node 1.0 * value
     if len(groups) == 1:
         return weighted((x, value) for value, terms in arriving.items() for x, _ in terms)
     for before, group in zip(nodes[1:], groups[1:], strict=True):
-        flows = {(node, value): _variable(1.0) for node in before for value in group}
+        flows = {(node, value): _variable(problem, names, 1.0) for node in before for value in group}
         for node in before:
             out = [(flows[node, value], 1.0) for value in group]
             problem.addConstraint(weighted(out + [(x, -weight) for x, weight in arriving[node]]) == 0.0)
@@ -97,11 +94,11 @@ def _paths(problem: Any, groups: _Groups, nodes: _Nodes | None) -> Any:
     return weighted((flow, product) for product, terms in arriving.items() for flow, _ in terms)
 
 
-def _chain(problem: Any, groups: _Groups, nodes: _Nodes | None) -> Any:
+def _chain(problem: Any, groups: _Groups, names: Iterator[str]) -> Any:
     prefix = weighted((x, value) for value, variables in groups[0].items() for x in variables)
     low, high = min(groups[0]), max(groups[0])
     for group in groups[1:]:
-        parts = [(_variable(high), value) for value in group]
+        parts = [(_variable(problem, names, high), value) for value in group]
         for part, value in parts:
             problem.addConstraint(weighted([(part, 1.0)] + [(x, -high) for x in group[value]]) <= 0.0)
             problem.addConstraint(weighted([(part, 1.0)] + [(x, -low) for x in group[value]]) >= 0.0)

@@ -107,7 +107,8 @@ def _undominated(stage: StageOptions) -> StageOptions:
         | (stage.batch[:, None] < stage.batch)
         | (stage.cost[:, None] < stage.cost - COST_TOLERANCE_CORES)
     )
-    return stage.take(~(no_worse & wins).any(axis=0))
+    dominated: BoolArray = np.any(no_worse & wins, axis=0)
+    return stage.take(~dominated)
 
 
 def _carrying(problem: Problem, stage: int) -> StageOptions:

@@ -1,10 +1,10 @@
-r"""IPA's integer program through PuLP: HiGHS by default, CBC when asked; linear, exact, with the documented tie-break.
+"""IPA's integer program through PuLP: HiGHS by default, CBC when asked; linear, exact, with the documented tie-break.
 
 Sets and data. Stages s = 1..S. Options o of stage s: (variant m, batch b, replicas n), n the fewest replicas that carry
 the rate λ (fixed ones if the problem fixes them), n <= cap. Leaving n out of the variables is exact, as accuracy and
 latency do not depend on n and cost grows with it; it spares integers with a big-M. Options that cannot be part of the
-winner are left out (`options.prune`). Each has cost c_o = n · R_m, latency t_o = l_m(b) + (b − 1)/λ, batch b_o, and a_o,
-what its variant brings to the accuracy measure.
+winner are left out (`options.prune`). Each has cost c_o = n · R_m, latency t_o = l_m(b) + (b − 1)/λ, batch b_o, and
+a_o, what its variant brings to the accuracy measure.
 
 Variables. x_{s,o} ∈ {0, 1}: stage s runs option o.
 
@@ -15,19 +15,20 @@ Variables. x_{s,o} ∈ {0, 1}: stage s runs option o.
 The accuracy A.
     rank_sum      A = Σ a_o x_{s,o}: linear as it is.
     product, rank_product   A = Π_s Σ_o a_o x_{s,o}, made linear without approximation. Nodes after stage s are the
-        distinct prefix products P; flows f_{s,P,k} >= 0 leave P through the k-th distinct accuracy value a_k of stage s:
-            Σ_P f_{s,P,k} = Σ of the x_{s,o} of value k,    Σ_k f_{s,P,k} = flow into P,    A = Σ_{P,k} P · a_k · f_{S,P,k}.
+        distinct prefix products P; flows f_{s,P,k} >= 0 go from P through stage s's k-th distinct accuracy value a_k:
+            Σ_P f_{s,P,k} = Σ of the x_{s,o} of value k,    Σ_k f_{s,P,k} = flow into P,
+            A = Σ_{P,k} P · a_k · f_{S,P,k}.
         With binary x the flow is a single path, so A is its product. Where the nodes would grow too many (long chains
         of stages), the prefix products become continuous variables instead, equally exact: see `linear_product.py`.
 
 Tie-break (`tie_break.py`). Among solutions whose objective is within tolerance of the best: highest PAS, least cost,
-least sum of batches, lexicographically smallest options. First the optimum is found; then the same program without that
-choice (a cut Σ x <= S − 1) must reach the optimum less the tolerance: mostly it is infeasible, and the optimum is alone.
-Otherwise one solve a level follows, each keeping the levels before as constraints. Weighted sums of levels are not used:
-their weights would fall below the solvers' tolerances.
+least sum of batches, lexicographically smallest options. First the optimum is found; then the same program without
+that choice (a cut Σ x <= S − 1) must reach the optimum less the tolerance: mostly it cannot, and the optimum is alone.
+Otherwise one solve a level follows, each keeping the levels before as constraints. Weighted sums of levels are not
+used: their weights would fall below the solvers' tolerances.
 
-Precision. δ = 1e-6 lies near the solvers' tolerances, so objectives and their constraints are multiplied by 1e4, gaps are
-zero and tolerances 1e-9. Every answer is rounded to binaries and checked in plain arithmetic; one that breaks a
+Precision. δ = 1e-6 lies near the solvers' tolerances, so objectives and their constraints are multiplied by 1e4, gaps
+are zero and tolerances 1e-9. Every answer is rounded to binaries and checked in plain arithmetic; one that breaks a
 constraint by more than its documented tolerance is cut off and the program solved again.
 
 Source: IPA (arXiv 2308.12871v3), optimisation problem.
@@ -35,11 +36,12 @@ Source: IPA (arXiv 2308.12871v3), optimisation problem.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ipa_gym.errors import unknown_name
 from ipa_gym.optimizer.capacity import largest_capacity
@@ -53,13 +55,13 @@ from ipa_gym.optimizer.problem import (
     Solution,
     objective_tolerance,
 )
+from ipa_gym.optimizer.pulp_backends import BACKENDS, SolverName, solve_model
 from ipa_gym.pipeline import Configuration, Objective, StageConfiguration
 
-SolverName = Literal["highs", "cbc"]
 Choice = tuple[int, ...]  # option index of each stage
 
 _SCALE = 1e4  # of objectives and of the constraints that hold them
-_TOLERANCE = 1e-9
+_INTEGRAL = 1e-7  # a relaxation's binaries this near to 1 count as 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ class _Model:
 
     problem: Any
     chosen: tuple[list[Any], ...]  # x_{s,o}
+    names: Iterator[str]  # for further variables
+    expressions: dict[int, Any]  # by the goal's identity, so that a goal's variables are added once
+
+    def expression(self, goal: _Goal) -> Any:
+        """The goal over this model's variables, scaled."""
+        if id(goal) not in self.expressions:
+            self.expressions[id(goal)] = _SCALE * goal.express(self)
+        return self.expressions[id(goal)]
 
 
 def solve_pulp(problem: Problem, *, solver: SolverName = "highs") -> Solution:
@@ -106,8 +116,8 @@ def solve_pulp(problem: Problem, *, solver: SolverName = "highs") -> Solution:
     Raises: UnknownNameError for another solver; RuntimeError if the solver stops without an answer.
     """
     started = time.perf_counter()
-    if solver not in _SOLVERS:
-        raise unknown_name("solver", solver, _SOLVERS)
+    if solver not in BACKENDS:
+        raise unknown_name("solver", solver, BACKENDS)
     pipeline = problem.pipeline
     options = prune(stage_options(problem), sla_s=pipeline.sla_s)
     choice = None
@@ -133,13 +143,13 @@ def _winner(program: _Program) -> Choice | None:
         if other is None:
             return best
         if goal.value(other) <= level.least + 2.0 * objective_tolerance(top):
-            return _break_tie(program, max(top, goal.value(other)))
+            return _break_tie(program, goal, max(top, goal.value(other)))
         best, top = other, goal.value(other)  # the first answer was not the optimum
 
 
-def _break_tie(program: _Program, top: float) -> Choice | None:
+def _break_tie(program: _Program, objective: _Goal, top: float) -> Choice | None:
     """The winner among several solutions within the tolerance of the best objective ``top``."""
-    floors = [_Floor(_objective_goal(program), top - objective_tolerance(top))]
+    floors = [_Floor(objective, top - objective_tolerance(top))]
     choice: Choice | None = None
     for goal, tolerance in _tie_levels(program):
         choice = _solve(program, goal, floors=tuple(floors))
@@ -183,7 +193,7 @@ def _product_goal(values: Sequence[FloatArray]) -> _Goal:
     table = [[float(value) for value in stage] for stage in values]
     return _Goal(
         value=lambda choice: math.prod(stage[option] for stage, option in zip(table, choice, strict=True)),
-        express=lambda model: product_expression(model.problem, model.chosen, table),
+        express=lambda model: product_expression(model.problem, model.chosen, table, names=model.names),
     )
 
 
@@ -207,11 +217,11 @@ def _solve(
     while True:
         model = _build(program)
         for floor in floors:
-            model.problem.addConstraint(_SCALE * floor.goal.express(model) >= _SCALE * floor.least)
+            model.problem.addConstraint(model.expression(floor.goal) >= _SCALE * floor.least)
         for choice in banned:
             cut = weighted((model.chosen[stage][option], 1.0) for stage, option in enumerate(choice))
             model.problem.addConstraint(cut <= len(choice) - 1)
-        model.problem.setObjective(_SCALE * goal.express(model))
+        model.problem.setObjective(model.expression(goal))
         found = _run(model, program.solver)
         if found is None or _holds(program, floors, found):
             return found
@@ -223,14 +233,15 @@ def _build(program: _Program) -> _Model:
 
     problem = pulp.LpProblem("ipa", pulp.LpMaximize)
     chosen = tuple(
-        [pulp.LpVariable(f"x{stage}_{option}", cat=pulp.LpBinary) for option in range(len(options))]
+        [problem.add_variable(f"x{stage}_{option}", cat=pulp.LpBinary) for option in range(len(options))]
         for stage, options in enumerate(program.options)
     )
     for variables in chosen:
         problem.addConstraint(weighted((variable, 1.0) for variable in variables) == 1.0)
-    latency_s = _linear_goal([stage.latency for stage in program.options]).express(_Model(problem, chosen))
+    model = _Model(problem, chosen, map("p{}".format, itertools.count()), {})
+    latency_s = _linear_goal([stage.latency for stage in program.options]).express(model)
     problem.addConstraint(latency_s <= program.sla_s + SLA_TOLERANCE_S)
-    return _Model(problem, chosen)
+    return model
 
 
 def _holds(program: _Program, floors: Sequence[_Floor], choice: Choice) -> bool:
@@ -240,40 +251,19 @@ def _holds(program: _Program, floors: Sequence[_Floor], choice: Choice) -> bool:
 
 
 def _run(model: _Model, solver: SolverName) -> Choice | None:
+    """Optimum of a built model: its linear relaxation's if that is integral or infeasible, else by branch and bound."""
     import pulp
 
-    status = model.problem.solve(_SOLVERS[solver]())
-    if status == pulp.LpStatusInfeasible:
-        return None
-    if status != pulp.LpStatusOptimal:
-        raise RuntimeError(f"{solver} stopped with status {pulp.LpStatus[status]!r} on an integer program of IPA")
-    return tuple(
-        max(range(len(variables)), key=lambda option: variables[option].varValue or 0.0) for variables in model.chosen
-    )
-
-
-def _highs() -> Any:
-    import pulp
-
-    return pulp.HiGHS(
-        msg=False,
-        gapRel=0.0,
-        gapAbs=0.0,
-        parallel="off",
-        mip_feasibility_tolerance=_TOLERANCE,
-        primal_feasibility_tolerance=_TOLERANCE,
-        dual_feasibility_tolerance=_TOLERANCE,
-    )
-
-
-def _cbc() -> Any:
-    import pulp
-
-    options = [f"primalT {_TOLERANCE}", f"dualT {_TOLERANCE}", f"integerT {_TOLERANCE}", f"increment {_TOLERANCE}"]
-    return pulp.PULP_CBC_CMD(msg=False, gapRel=0.0, gapAbs=0.0, threads=None, options=options)
-
-
-_SOLVERS: Mapping[str, Callable[[], Any]] = {"highs": _highs, "cbc": _cbc}
+    for with_integers in (False, True):
+        status = solve_model(model.problem, solver, with_integers=with_integers)
+        if status == pulp.LpStatusInfeasible:
+            return None
+        if status != pulp.LpStatusOptimal:
+            raise RuntimeError(f"{solver} stopped with status {pulp.LpStatus[status]!r} on an integer program of IPA")
+        values = [[variable.varValue or 0.0 for variable in variables] for variables in model.chosen]
+        if with_integers or all(max(stage) > 1.0 - _INTEGRAL for stage in values):
+            break
+    return tuple(stage.index(max(stage)) for stage in values)
 
 
 def _configuration(options: Sequence[StageOptions], choice: Choice) -> Configuration:

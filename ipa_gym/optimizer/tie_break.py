@@ -3,7 +3,8 @@
 Sequential filters, each over what the one before has left: objective within its tolerance of the best, PAS within its
 tolerance of the best, cost within its tolerance of the least, least sum of batch sizes; of the rest the
 lexicographically smallest (variant, batch, replicas) stage by stage. Filters rather than pairwise comparison, because
-"within a tolerance" is not transitive. Brute force calls `best`; the other solvers apply the same filters in their terms.
+"within a tolerance" is not transitive. Brute force calls `best`; the other solvers apply the same filters in their
+own terms.
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""What a benchmark runs: pipelines x traces x agents x seeds, and the environment's options. Values and defaults only.
+
+Reading cards and traces is the business of `inputs.py`, running that of `runner.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ipa_gym import catalog
+from ipa_gym.benchmark.styles import in_table_order
+
+DEFAULT_TRACES = ("bursty", "steady-low", "steady-high", "fluctuating")  # the 1,200 s loads of IPA's evaluation
+DEFAULT_N_SEEDS = 5
+DEFAULT_EPISODE_S = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentOptions:
+    """What every episode's `PipelineEnv` is made with; None: the card's or the environment's own."""
+
+    scale: float = 1.0  # counts are multiplied by it and rounded down
+    key: str | None = None  # array in an .npz trace
+    column: str | None = None  # column of a .csv or .parquet trace
+    windows: tuple[tuple[int, int], ...] | None = None  # (from, to) seconds, joined
+    split: str | None = None  # None: ``test`` where the trace has it, else the whole trace
+    episode_s: int | None = None  # None: 1,200 s, or the whole split if that is shorter
+    interval_s: float = 10.0
+    arrivals: str = "poisson"
+    forecast: str | None = None  # None: the pipeline card's; an agent card's own goes first
+    batch_cap: int | None = None
+    replica_cap: int | None = None
+    service_cv: float = 0.0
+    service_scale: float = 1.0
+    startup_scale: float = 1.0
+    reward: Mapping[str, float | str] = field(default_factory=dict)  # overrides of the card's objective
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One episode: names as in the cards, and the seed of its arrivals."""
+
+    pipeline: str
+    trace: str
+    agent: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSettings:
+    """Which episodes a benchmark runs. Names of shipped cards, or paths to one's own."""
+
+    pipelines: tuple[str, ...] = ()  # empty: all shipped
+    traces: tuple[str, ...] = DEFAULT_TRACES
+    agents: tuple[str, ...] = ()  # empty: all shipped
+    seeds: tuple[int, ...] = tuple(range(DEFAULT_N_SEEDS))
+    environment: EnvironmentOptions = field(default_factory=EnvironmentOptions)
+
+    def pipeline_references(self) -> tuple[str, ...]:
+        """Names or paths of the pipeline cards."""
+        return self.pipelines or catalog.names("envs")
+
+    def agent_references(self) -> tuple[str, ...]:
+        """Names or paths of the agent cards, in the table's order."""
+        return self.agents or in_table_order(catalog.names("agents"))

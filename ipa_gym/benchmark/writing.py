@@ -1,0 +1,135 @@
+"""Puts a benchmark's results on disk and reads them back: tables, settings, Markdown, figures.
+
+Every file is written under a temporary name and renamed, ``settings.json`` last: a folder without it is not complete.
+Files of an earlier benchmark in the same folder that the new one does not replace are removed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from ipa_gym.benchmark.runner import BenchmarkRun
+from ipa_gym.benchmark.statistics import summarise
+from ipa_gym.benchmark.table import METRICS, markdown
+from ipa_gym.errors import OptionError, unknown_name
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Format = Literal["parquet", "csv"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+SETTINGS_FILE = "settings.json"
+_TABLES = ("episodes", "series", "summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A benchmark's results as read from disk."""
+
+    episodes: pl.DataFrame
+    series: pl.DataFrame
+    summary: pl.DataFrame
+    settings: dict[str, Any]
+
+
+def write_results(
+    run: BenchmarkRun, folder: Path, *, provenance: dict[str, Any], file_format: str = "parquet", figures: bool = True
+) -> list[Path]:
+    """Write everything into ``folder``, which is made if need be.
+
+    Args:
+        provenance: what `provenance.provenance` gave.
+        file_format: ``parquet`` or ``csv``.
+        figures: whether to draw them.
+    Returns: the files, in the order in which they were written.
+    """
+    check_format(file_format)
+    folder.mkdir(parents=True, exist_ok=True)
+    old = _listed_files(folder)
+    (folder / SETTINGS_FILE).unlink(missing_ok=True)
+    summary = summarise(run.episodes, METRICS)
+    frames = dict(zip(_TABLES, (run.episodes, run.series, summary), strict=True))
+    written = [write_frame(frame, folder / f"{name}.{file_format}") for name, frame in frames.items()]
+    written.append(write_text(markdown(summary), folder / "table.md"))
+    if figures:
+        from ipa_gym.benchmark.figures import write_figures
+
+        written += write_figures(run.series, summary, folder / "figures")
+    names = [str(path.relative_to(folder).as_posix()) for path in written]
+    for name in set(old) - set(names):
+        (folder / name).unlink(missing_ok=True)
+    content = {**provenance, "files": names}
+    written.append(write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", folder / SETTINGS_FILE))
+    return written
+
+
+def read_results(folder: Path) -> Results:
+    """Read what `write_results` wrote, in either format. Raises: OptionError if the folder holds no complete result."""
+    import polars as pl
+
+    path = folder / SETTINGS_FILE
+    if not path.is_file():
+        raise OptionError(f"{folder}: no {SETTINGS_FILE}; expected the folder of a complete benchmark")
+    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+
+    def table(name: str) -> pl.DataFrame:
+        parquet = folder / f"{name}.parquet"
+        return pl.read_parquet(parquet) if parquet.is_file() else pl.read_csv(folder / f"{name}.csv")
+
+    return Results(table("episodes"), table("series"), table("summary"), settings)
+
+
+def check_format(file_format: str) -> None:
+    """Raises: UnknownNameError if it is none of `FORMATS`."""
+    if file_format not in FORMATS:
+        raise unknown_name("format", file_format, FORMATS)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let ``write`` write to a temporary name beside ``path``, then rename it. Nothing is left behind on an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> Path:
+    """Write a table as Parquet or CSV, by the path's suffix."""
+    return write_atomically(path, frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write a text file."""
+    return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def finite(value: Any) -> Any:  # Any: what JSON can hold, at any depth
+    """The same data with NaN as None: JSON has no NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def _listed_files(folder: Path) -> list[str]:
+    """Files that the folder's last complete benchmark listed; only names that stay inside the folder."""
+    path = folder / SETTINGS_FILE
+    try:
+        names = json.loads(path.read_text(encoding="utf-8")).get("files", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    inside = folder.resolve()
+    return [n for n in names if isinstance(n, str) and (folder / n).resolve().is_relative_to(inside)]

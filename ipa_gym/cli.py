@@ -1,0 +1,68 @@
+"""The command line ``ipa-gym``: puts the commands together and turns users' errors into one line and exit code 2.
+
+Each command is in `ipa_gym/commands/`: it parses, calls one library function and prints. Nothing heavy loads before a
+command runs. Results go to stdout, progress and errors to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ipa_gym import __version__
+from ipa_gym.commands import benchmark, card, evaluate, listing, profile, trace
+from ipa_gym.errors import IpaGymError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Compare ways of running a multi-model inference pipeline, all on one exact queueing model.
+
+A [b]pipeline[/b] is a chain of stages, each with model variants. Every 10 s an [b]agent[/b] chooses variant, batch size
+and replicas of each stage, under the load of a [b]trace[/b].
+
+[b]Start here[/b]
+
+  ipa-gym list                   what there is
+  ipa-gym evaluate --agent ipa   watch one agent for one episode
+  ipa-gym benchmark              compare all: a table, and results/
+  ipa-gym COMMAND --help         what a command can do, with examples""",
+)
+app.command("list")(listing.list_content)
+app.command("benchmark")(benchmark.benchmark)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(trace.app, name="trace")
+app.add_typer(card.app, name="card")
+app.command("profile")(profile.profile)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ipa-gym {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the entry point ``ipa-gym``."""
+    try:
+        app()
+    except IpaGymError as error:
+        print(f"ipa-gym: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Runs one episode for the command line and shows it interval by interval."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ipa_gym.benchmark.episode import interval_result, measure, play
+from ipa_gym.benchmark.inputs import load_inputs
+from ipa_gym.benchmark.runner import warm_up
+from ipa_gym.benchmark.settings import BenchmarkSettings
+from ipa_gym.benchmark.writing import write_atomically, write_frame
+from ipa_gym.commands.benchmark_run import COMPILING
+from ipa_gym.commands.terminal import note, note_if_slow, print_json, show
+from ipa_gym.commands.views import step_header, step_line, totals_table
+from ipa_gym.episode import IntervalRow
+
+if TYPE_CHECKING:
+    from ipa_gym.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is wanted of the episode."""
+
+    as_json: bool
+    quiet: bool
+    render: Path | None
+    csv: Path | None
+
+
+def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:
+    """Play the episode; print, draw and write what was asked for."""
+    import polars as pl
+
+    inputs = load_inputs(settings)
+    task = inputs.tasks()[0]
+    env = inputs.make_env(task)
+    policy = inputs.make_policy(task, env)
+    with note_if_slow(COMPILING, after_s=4.0):
+        warm_up(inputs)
+    lines = not (outputs.as_json or outputs.quiet)
+    if lines:
+        print(step_header())
+    played = play(
+        env, policy, seed=task.seed, on_step=(lambda row: print(step_line(env.pipeline, row))) if lines else None
+    )
+    result = measure(task, env, played)
+    steps = [asdict(interval_result(task, env.pipeline, row)) for row in env.rows]
+    if outputs.as_json:
+        print_json({"settings": asdict(settings), "result": asdict(result), "intervals": steps})
+    else:
+        show(totals_table(result))
+    if outputs.csv is not None:
+        write_frame(pl.DataFrame(steps), outputs.csv.with_suffix(".csv"))
+    if outputs.render is not None:
+        note(f"drew {draw_episode(env.pipeline, env.rows, outputs.render)}")
+
+
+def draw_episode(pipeline: Pipeline, rows: list[IntervalRow], path: Path) -> Path:
+    """Write the episode's picture, as `PipelineEnv.render` gives it, into a PNG file."""
+    from matplotlib.image import imsave
+
+    from ipa_gym.rendering import episode_frame
+
+    frame = episode_frame(pipeline, rows)
+    return write_atomically(path, lambda temporary: imsave(temporary, frame, format="png"))

@@ -1,0 +1,145 @@
+"""The options that several commands share, and what their texts mean.
+
+`EnvironmentOptions` and the like are built here from plain words; ranges are checked by the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ipa_gym.errors import OptionError
+
+_LOAD, _MODEL = "Load", "Environment"
+
+Scale = Annotated[float, typer.Option(help="Multiply the trace's counts by this, rounded down.", rich_help_panel=_LOAD)]
+Window = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--window",
+        metavar="FROM:TO",
+        help="Seconds of the trace to play, TO excluded; several are joined into one episode.",
+        rich_help_panel=_LOAD,
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="train, test or all: where windows are drawn from. By default test where the trace has it.",
+        rich_help_panel=_LOAD,
+    ),
+]
+Episode = Annotated[
+    int | None,
+    typer.Option(
+        "--episode",
+        metavar="SECONDS",
+        help="Length of a drawn window; by default 1200, or a shorter trace's length.",
+        rich_help_panel=_LOAD,
+    ),
+]
+Key = Annotated[str | None, typer.Option(help="Array in an .npz trace.", rich_help_panel=_LOAD)]
+Column = Annotated[str | None, typer.Option(help="Column of a .csv or .parquet trace.", rich_help_panel=_LOAD)]
+Arrivals = Annotated[
+    str,
+    typer.Option(
+        help="poisson (the count is the mean), exact (that many, at random in the second) or even (evenly spaced).",
+        rich_help_panel=_LOAD,
+    ),
+]
+Interval = Annotated[float, typer.Option(metavar="SECONDS", help="Time between decisions.", rich_help_panel=_MODEL)]
+Forecast = Annotated[
+    str | None,
+    typer.Option(
+        help="reactive, max, holt or perfect; by default the pipeline card's. An agent card that asks for one gets it.",
+        rich_help_panel=_MODEL,
+    ),
+]
+BatchCap = Annotated[
+    int | None, typer.Option(help="Largest batch size, a power of two; by default the card's.", rich_help_panel=_MODEL)
+]
+ReplicaCap = Annotated[
+    int | None, typer.Option(help="Most replicas of a stage; by default the card's.", rich_help_panel=_MODEL)
+]
+ServiceCv = Annotated[
+    float,
+    typer.Option(help="Coefficient of variation of service times; 0: deterministic.", rich_help_panel=_MODEL),
+]
+ServiceScale = Annotated[
+    float, typer.Option(help="True service time over the profile that agents plan with.", rich_help_panel=_MODEL)
+]
+StartupScale = Annotated[
+    float, typer.Option(help="True startup time over the card's; 0: replicas start at once.", rich_help_panel=_MODEL)
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Override alpha, beta, delta, rho or accuracy_measure of the reward.",
+        rich_help_panel=_MODEL,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def split_commas(values: Sequence[str] | None) -> tuple[str, ...]:
+    """``["a,b", "c"]`` as ``("a", "b", "c")``; a comma in an existing path stays."""
+    found: list[str] = []
+    for value in values or ():
+        found += [value] if Path(value).exists() else [part.strip() for part in value.split(",") if part.strip()]
+    return tuple(found)
+
+
+def parse_windows(texts: Sequence[str] | None) -> tuple[tuple[int, int], ...] | None:
+    """``["10:20", "30:40"]`` as pairs of seconds; None if there are none. Raises: OptionError."""
+    return (
+        tuple(_range(text, option="--window", meaning="FROM:TO in whole seconds") for text in texts) if texts else None
+    )
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """``5``: seeds 0 to 4; ``3,7``: these; ``10:20``: 10 to 19; parts may be joined by commas. Raises: OptionError."""
+    parts = [part.strip() for part in text.split(",")]
+    meaning = "a number of seeds, a list like 3,7 or a range like 10:20"
+    if len(parts) == 1 and ":" not in text:
+        return tuple(range(_whole(text, option="--seeds", meaning=meaning)))
+    seeds: list[int] = []
+    for part in filter(None, parts):
+        if ":" in part:
+            seeds += range(*_range(part, option="--seeds", meaning=meaning))
+        else:
+            seeds.append(_whole(part, option="--seeds", meaning=meaning))
+    return tuple(seeds)
+
+
+def parse_overrides(texts: Sequence[str] | None) -> dict[str, float | str]:
+    """``["alpha=2"]`` as ``{"alpha": 2.0}``; the names and ranges are the library's to check. Raises: OptionError."""
+    overrides: dict[str, float | str] = {}
+    for text in split_commas(texts):
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise OptionError(f"--set is {text!r}; expected NAME=VALUE, for example alpha=2")
+        try:
+            overrides[name] = float(value)
+        except ValueError:
+            overrides[name] = value
+    return overrides
+
+
+def _range(text: str, *, option: str, meaning: str) -> tuple[int, int]:
+    first, _, last = text.partition(":")
+    try:
+        return int(first), int(last)
+    except ValueError:
+        raise OptionError(f"{option} has {text!r}; expected {meaning}") from None
+
+
+def _whole(text: str, *, option: str, meaning: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise OptionError(f"{option} has {text!r}; expected {meaning}") from None
