@@ -178,10 +178,16 @@ def test_trace_show_measures_ones_own_counts(run, tmp_path: Path) -> None:  # ty
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_trace_show_puts_the_real_loads_figures_beside(run) -> None:  # type: ignore[no-untyped-def]
+def test_trace_show_puts_the_real_loads_figures_beside_and_draws(
+    run,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     _, out, _ = run("trace", "show", "bursty")
     line = next(line for line in out.splitlines() if line.strip().startswith("requests"))
     assert line.split()[-1] == "14,437"
+    assert (tmp_path / "bursty.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_trace_generate_checks_and_writes_ones_own_card(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -13,7 +13,10 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Look at load traces, and generate synthetic ones."
 )
 Name = Annotated[str, typer.Argument(help="A trace's name, or the path of a card or a file of counts or timestamps.")]
-Png = Annotated[Path | None, typer.Option("--out", "-o", metavar="PNG", help="Draw the trace into this file.")]
+Png = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="PNG", help="Where to draw it; by default NAME.png in this folder."),
+]
 Check = Annotated[
     bool,
     typer.Option("--check", help="Write nothing; say whether the data is what the card makes (exit code 1 if not)."),
@@ -32,11 +35,11 @@ def show_trace(
 ) -> None:
     """Print a trace's statistics, beside those of the real load that it stands for, and draw it.
 
-    Files may be per-second counts (.txt, .csv, .npz, .npy, .parquet) or a log of timestamps.
+    With --json nothing is drawn unless --out says where. Files may be per-second counts (.txt, .csv, .npz, .npy, .parquet) or a log of timestamps.
 
     [b]Examples[/b]
 
-      ipa-gym trace show bursty --out bursty.png
+      ipa-gym trace show bursty
       ipa-gym trace show counts.npz --scale 0.125 --window 1301160:1302360
     """
     from ipa_gym.commands.trace_run import TraceRequest, show_statistics

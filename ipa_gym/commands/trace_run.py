@@ -49,7 +49,7 @@ class TraceRequest:
 
 
 def show_statistics(request: TraceRequest, *, as_json: bool, out: Path | None) -> None:
-    """Print the statistics, and draw the trace if ``out`` says where."""
+    """Print the statistics and draw the trace: into ``out``, or NAME.png here; as JSON only where ``out`` is given."""
     trace = request.load()
     figures = {"seconds": trace.n_seconds, **measure(np.asarray(trace.counts))}
     real = {name: pair.real for name, pair in request.real_figures().items()}
@@ -58,6 +58,7 @@ def show_statistics(request: TraceRequest, *, as_json: bool, out: Path | None) -
     else:
         title = f"{trace.name}: {trace.source}"
         show(compared_table(title, figures, real) if real else figures_table(title, figures))
+        out = out or Path(f"{trace.name}.png")
     if out is not None:
         from ipa_gym.workload.figures import trace_figure
 

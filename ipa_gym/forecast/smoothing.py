@@ -26,4 +26,5 @@ class Holt:
         model = HoltModel(maxima, initialization_method="known", initial_level=maxima[0], initial_trend=0.0)
         with np.errstate(divide="ignore"):  # a perfect fit has no finite information criterion, which nobody reads
             fitted = model.fit(smoothing_level=SMOOTHING_LEVEL, smoothing_trend=SMOOTHING_TREND, optimized=False)
-        return max(0.0, float(np.max(fitted.forecast(_STEPS))))
+            forecast_rps = fitted.forecast(_STEPS)
+        return max(0.0, float(np.max(forecast_rps)))

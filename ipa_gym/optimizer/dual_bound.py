@@ -20,6 +20,14 @@ from ipa_gym.optimizer.problem import SLA_TOLERANCE_S
 from ipa_gym.pipeline import Objective
 
 _BISECTIONS = 14
+_PRICE_LADDER = (
+    0.1,
+    0.25,
+    0.5,
+    0.75,
+    1.5,
+    3.0,
+)  # of the best price: labels with other accuracies have other best prices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +95,11 @@ def dual_bounds(
             high, best = price, trial
         if best is not free and step > _BISECTIONS:
             break
-    return (free, best), incumbent
+    ladder = []
+    for factor in _PRICE_LADDER:
+        ladder.append(_at_price(options, objective, price=factor * best.price))
+        incumbent = max(incumbent, _root(ladder[-1], objective, sla_s=sla_s)[1])
+    return (free, best, *ladder), incumbent
 
 
 def _root(bound: DualBound, objective: Objective, *, sla_s: float) -> tuple[bool, float]:

@@ -71,6 +71,17 @@ def test_ten_stages_of_ten_variants_take_seconds_at_most(measure: str) -> None:
     assert time.perf_counter() - started < 10.0  # milliseconds on an idle core; 70 ** 10 configurations
 
 
+def test_ten_stages_where_accuracy_outweighs_cost_stay_tractable() -> None:
+    """The hardest kind: a heavy product against a binding SLA; with one latency price it ran out of memory."""
+    problem = synthetic_problem(
+        np.random.default_rng(4), n_stages=10, n_variants=10, n_batches=7, measure="product", sla_factor=0.9
+    )
+    heavy = replace(problem.pipeline, objective=replace(problem.pipeline.objective, alpha=20_000.0))
+    started = time.perf_counter()
+    assert solve_exact(replace(problem, pipeline=heavy)).feasible
+    assert time.perf_counter() - started < 20.0  # 0.4 s on an idle core
+
+
 def test_a_looser_sla_never_lowers_the_objective() -> None:
     compared = 0
     for seed in range(150):

@@ -113,6 +113,14 @@ def test_tie_in_cost_goes_to_the_smaller_batch(solve: Solve) -> None:
     assert solve(Problem(pipeline, 2.0)).configuration == configuration((1, 1, 1))
 
 
+def test_smaller_total_batch_goes_before_the_smaller_first_batch(solve: Solve) -> None:
+    """At 2 rps, 4 cores either way: batches 2 + 1 (1.4 s + 1.2 s) or 1 + 4 (0.6 s + 3.9 s); 2 + 4 is too slow."""
+    first = make_variant("first", accuracy=60.0, cores=1.0, latency_s=(0.6, 0.9, 9.0))  # 2 replicas, 1 in batches of 2
+    second = make_variant("second", accuracy=60.0, cores=1.0, latency_s=(1.2, 2.4, 2.4))  # 3 replicas, 2 in fours
+    pipeline = make_pipeline(((first,), (second,)), batch_cap=4, sla_s=4.6, objective=weights(beta=1.0))
+    assert solve(Problem(pipeline, 2.0)).configuration == configuration((0, 2, 1), (0, 1, 3))
+
+
 def test_last_tie_goes_to_the_first_variants(solve: Solve) -> None:
     twin = make_variant("a", accuracy=60.0, cores=1.0, latency_s=(0.1,))
     pipeline = make_pipeline(((twin, replace(twin, name="b")),) * 3, objective=weights(beta=1.0))
