@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from ipa_gym import options as checks
 from ipa_gym.action import ActionLayout
 from ipa_gym.cards import load_pipeline
-from ipa_gym.episode import IntervalRow
+from ipa_gym.episode import IntervalRow, interval_info
 from ipa_gym.errors import OptionError
 from ipa_gym.forecast import make_forecast
 from ipa_gym.load import EpisodeLoad, Window, draw_load
-from ipa_gym.observation import Observation, ObservationLayout, StageObservation
+from ipa_gym.monitoring import stages_at_start, stages_seen
+from ipa_gym.observation import Observation, ObservationLayout
 from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.problem import Problem
 from ipa_gym.pipeline import Configuration, Pipeline
@@ -203,7 +204,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         row = self._row(outcome, start_s=start_s, overdue=self.simulator.overdue_inside() if truncated else 0)
         self.rows.append(row)
         observation = self._observe(outcome)
-        return observation, row.reward, False, truncated, _info(row)
+        return observation, row.reward, False, truncated, interval_info(row)
 
     def render(self) -> Any:
         """``ansi``: the pipeline now as text. ``rgb_array``: the episode so far as uint8 (height, width, 3)."""
@@ -297,38 +298,9 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         load = self._running_load(finished=True)
         now_s = len(self.rows) * self.interval_s
         self._forecast_rps = self.forecast.predict(load.history_rps(now_s), load.future_rps(now_s))
-        stages = range(len(self.pipeline.stages))
-        seen = [self._start_of(s) if outcome is None else self._seen_of(s, outcome) for s in stages]
-        self._observation = self.layout.write(Observation(load.history_maxima(now_s), self._forecast_rps, tuple(seen)))
+        stages = stages_at_start(self._decision) if outcome is None else stages_seen(self._decision, outcome)
+        self._observation = self.layout.write(Observation(load.history_maxima(now_s), self._forecast_rps, stages))
         return self._observation.copy()
-
-    def _start_of(self, stage: int) -> StageObservation:
-        initial = self.initial_configuration.stages[stage]
-        return StageObservation(
-            variant=initial.variant,
-            target_variant=initial.variant,
-            batch=initial.batch,
-            replicas=initial.replicas,
-            starting=0,
-            queue_requests=0,
-            utilisation=0.0,
-            sojourn_p99_s=0.0,
-            drops=0,
-        )
-
-    def _seen_of(self, stage: int, outcome: IntervalOutcome) -> StageObservation:
-        serving_s = float(outcome.serving_replica_s[stage])
-        return StageObservation(
-            variant=int(outcome.variant[stage]),
-            target_variant=self._decision.stages[stage].variant,
-            batch=int(outcome.batch[stage]),
-            replicas=int(outcome.serving[stage]),
-            starting=int(outcome.starting[stage]),
-            queue_requests=int(outcome.queue_requests[stage]),
-            utilisation=min(1.0, float(outcome.busy_replica_s[stage]) / serving_s) if serving_s > 0 else 0.0,
-            sojourn_p99_s=float(np.nan_to_num(outcome.sojourn_p99_s[stage], nan=0.0)),
-            drops=int(outcome.dropped_at[stage]),
-        )
 
 
 def _fixed_windows(trace: Trace, windows: Sequence[Sequence[int]] | None) -> tuple[Window, ...] | None:
@@ -351,30 +323,3 @@ def _episode_seconds(windows: tuple[Window, ...] | None, episode_s: Any, trace: 
             f"the length of trace {trace.name}"
         )
     return int(episode_s)
-
-
-def _info(row: IntervalRow) -> dict[str, Any]:
-    outcome = row.outcome
-    latency_s = outcome.latency_s
-    p50, p95, p99 = np.percentile(latency_s, (50, 95, 99)).tolist() if latency_s.size else (float("nan"),) * 3
-    return {
-        "time_s": row.start_s + row.interval_s,
-        "arrivals": outcome.arrivals,
-        "completed": outcome.completed,
-        "dropped": outcome.dropped,
-        "violations": row.violations,
-        "latency_mean_s": float(latency_s.mean()) if latency_s.size else float("nan"),
-        "latency_p50_s": p50,
-        "latency_p95_s": p95,
-        "latency_p99_s": p99,
-        "accuracy": row.accuracy,
-        "pas": row.pas,
-        "cost_cores": row.cost_cores,
-        "queue_requests": int(outcome.queue_requests.sum()),
-        "reward_terms": {
-            "accuracy": row.terms.accuracy,
-            "cost": row.terms.cost,
-            "batch": row.terms.batch,
-            "violations": row.terms.violations,
-        },
-    }

@@ -5,7 +5,10 @@ The environment writes one `IntervalRow` a step; nothing here computes rewards o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
 
 from ipa_gym.pipeline import Configuration
 from ipa_gym.queueing.simulator import IntervalOutcome
@@ -39,3 +42,28 @@ class IntervalRow:
     def reward(self) -> float:
         """The step's reward."""
         return self.terms.total
+
+
+def interval_info(row: IntervalRow) -> dict[str, Any]:  # Any: numbers, and the dict of reward terms
+    """Gymnasium's ``info`` of a step: the interval's metrics under flat keys, NaN latencies where nothing completed."""
+    outcome, latency_s = row.outcome, row.outcome.latency_s
+    nothing = (float("nan"),) * 4
+    mean, p50, p95, p99 = (
+        (float(latency_s.mean()), *np.percentile(latency_s, (50, 95, 99)).tolist()) if latency_s.size else nothing
+    )
+    return {
+        "time_s": row.start_s + row.interval_s,
+        "arrivals": outcome.arrivals,
+        "completed": outcome.completed,
+        "dropped": outcome.dropped,
+        "violations": row.violations,
+        "latency_mean_s": mean,
+        "latency_p50_s": p50,
+        "latency_p95_s": p95,
+        "latency_p99_s": p99,
+        "accuracy": row.accuracy,
+        "pas": row.pas,
+        "cost_cores": row.cost_cores,
+        "queue_requests": int(outcome.queue_requests.sum()),
+        "reward_terms": asdict(row.terms),
+    }

@@ -12,7 +12,7 @@ LAYERS = {  # lower may not import higher
     "errors": 0, "seeding": 0, "accuracy": 0,
     "catalog": 1, "pipeline": 1,
     "queueing": 2, "optimizer": 2, "workload": 2, "forecast": 2, "cards": 3, "action": 2, "profiling": 4,
-    "reward": 3, "observation": 3, "episode": 4, "load": 4, "options": 4,
+    "reward": 3, "observation": 3, "episode": 4, "load": 4, "monitoring": 4, "options": 4,
     "rendering": 5, "env": 6, "policies": 7, "training": 7, "benchmark": 8, "commands": 9, "cli": 10,
 }  # fmt: skip
 
@@ -48,6 +48,24 @@ def test_no_lower_layer_imports_a_higher_one() -> None:
                 checked += 1
                 assert LAYERS[part] <= _layer(path), f"{path.relative_to(PACKAGE)} imports {name}"
     assert checked > 30
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions count too: a circle that is hidden there is still one."""
+    names = {path: ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in _modules()}
+    graph = {name: _imports(path) & set(names.values()) for path, name in names.items() if path.name != "__init__.py"}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name not in done:
+            for imported in sorted(graph.get(name, ())):
+                visit(imported, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+    assert len(done) > 80
 
 
 def test_import_stays_light() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ipa_gym.benchmark.files import write_atomically, write_frame
 from ipa_gym.benchmark.statistics import ALL_TRACES
 from ipa_gym.benchmark.styles import agent_styles
 
@@ -224,7 +225,5 @@ def write_figures(series: pl.DataFrame, summary: pl.DataFrame, folder: Path) -> 
 
 
 def _save(figure: Figure, table: pl.DataFrame, base: Path) -> list[Path]:
-    from ipa_gym.benchmark.writing import write_atomically, write_frame
-
     image = write_atomically(base.with_suffix(".png"), lambda path: figure.savefig(path, dpi=110))
     return [image, write_frame(table, base.with_suffix(".csv"))]

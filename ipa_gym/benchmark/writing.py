@@ -1,6 +1,6 @@
 """Puts a benchmark's results on disk and reads them back: tables, settings, Markdown, figures.
 
-Every file is written under a temporary name and renamed, ``settings.json`` last: a folder without it is not complete.
+``settings.json`` is written last: a folder without it is not complete.
 Files of an earlier benchmark in the same folder that the new one does not replace are removed.
 """
 
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ipa_gym.benchmark.files import write_frame, write_text
 from ipa_gym.benchmark.runner import BenchmarkRun
 from ipa_gym.benchmark.statistics import summarise
 from ipa_gym.benchmark.table import METRICS, markdown
@@ -89,28 +88,6 @@ def check_format(file_format: str) -> None:
     """Raises: UnknownNameError if it is none of `FORMATS`."""
     if file_format not in FORMATS:
         raise unknown_name("format", file_format, FORMATS)
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
-    """Let ``write`` write to a temporary name beside ``path``, then rename it. Nothing is left behind on an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-def write_frame(frame: pl.DataFrame, path: Path) -> Path:
-    """Write a table as Parquet or CSV, by the path's suffix."""
-    return write_atomically(path, frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)
-
-
-def write_text(text: str, path: Path) -> Path:
-    """Write a text file."""
-    return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def finite(value: Any) -> Any:  # Any: what JSON can hold, at any depth

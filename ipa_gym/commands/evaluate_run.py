@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipa_gym.benchmark.episode import interval_result, measure, play
+from ipa_gym.benchmark.files import write_atomically, write_frame
 from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.runner import warm_up
 from ipa_gym.benchmark.settings import BenchmarkSettings
-from ipa_gym.benchmark.writing import write_atomically, write_frame
 from ipa_gym.commands.benchmark_run import COMPILING
 from ipa_gym.commands.terminal import note, note_if_slow, print_json, show
 from ipa_gym.commands.views import step_header, step_line, totals_table

@@ -35,7 +35,8 @@ def show_trace(
 ) -> None:
     """Print a trace's statistics, beside those of the real load that it stands for, and draw it.
 
-    With --json nothing is drawn unless --out says where. Files may be per-second counts (.txt, .csv, .npz, .npy, .parquet) or a log of timestamps.
+    Files may be per-second counts (.txt, .csv, .npz, .npy, .parquet) or a log of timestamps. With --json nothing is
+    drawn unless --out says where.
 
     [b]Examples[/b]
 

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ipa_gym import catalog
-from ipa_gym.benchmark.writing import write_atomically
+from ipa_gym.benchmark.files import write_atomically
 from ipa_gym.commands.terminal import note, print_json, show
 from ipa_gym.commands.views import compared_table, figures_table
 from ipa_gym.errors import UnknownNameError

@@ -124,7 +124,7 @@ def test_paper_profile_replaces_cores_and_rate() -> None:
 def test_rho_is_ten_times_the_bill_of_the_training_mean(name: str) -> None:
     if "twitter-like" not in catalog.names("traces"):
         pytest.skip("traces/twitter-like.yaml is not there")
-    from ipa_gym.optimizer.capacity import cheapest_carrying_cost
+    from ipa_gym.optimizer.carrying_cost import cheapest_carrying_cost
     from ipa_gym.workload import load_trace
 
     trace = load_trace("twitter-like")

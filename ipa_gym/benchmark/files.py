@@ -1,0 +1,33 @@
+"""Writes single files atomically: under a temporary name first, then renamed, so that none is ever half written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let ``write`` write to a temporary name beside ``path``, then rename it. Nothing is left behind on an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> Path:
+    """Write a table as Parquet or CSV, by the path's suffix."""
+    return write_atomically(path, frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)
+
+
+def write_text(text: str, path: Path) -> Path:
+    """Write a text file."""
+    return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
