@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from ipa_gym.pipeline import Baselines, Objective, Pipeline, Stage, Variant
+from ipa_gym.queueing.simulator import IntervalOutcome
 
 BATCHES = (1, 2, 4, 8)
 
@@ -34,3 +36,16 @@ def toy_pipeline(**changes: object) -> Pipeline:
 @pytest.fixture
 def toy() -> Pipeline:
     return toy_pipeline()
+
+
+def make_outcome(**changes: object) -> IntervalOutcome:
+    """An interval of the toy pipeline in which nothing happened, but for ``changes``; lists become arrays."""
+    zeros = np.zeros(2, dtype=np.int64)
+    values: dict[str, object] = dict.fromkeys(("arrivals", "completed", "dropped", "violations"), 0)
+    values |= dict.fromkeys(
+        ("queue_requests", "dropped_at", "variant_before", "variant", "batch", "serving", "starting", "leaving"), zeros
+    )
+    values |= {"core_seconds": 0.0, "latency_s": np.zeros(0), "switch_s": np.full(2, np.nan)}
+    values |= dict.fromkeys(("busy_replica_s", "serving_replica_s", "sojourn_p99_s"), np.zeros(2))
+    values |= {name: np.array(value) if isinstance(value, list) else value for name, value in changes.items()}
+    return IntervalOutcome(**values)  # type: ignore[arg-type]  # tests change any field

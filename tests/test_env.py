@@ -15,8 +15,9 @@ import ipa_gym
 from ipa_gym import catalog
 from ipa_gym.env import PipelineEnv
 from ipa_gym.errors import IpaGymError
-from ipa_gym.pipeline import Configuration, StageConfiguration
+from ipa_gym.pipeline import Configuration, Stage, StageConfiguration, Variant
 from ipa_gym.workload.trace import Trace
+from tests.conftest import toy_pipeline
 
 IDS = tuple(ipa_gym.ENVIRONMENTS)
 SHORT = {"trace": "bursty", "episode_s": 200}
@@ -144,6 +145,21 @@ def test_startup_delays_the_switch_and_is_paid_for(toy) -> None:
     # cores: small 1 (and busy at most to the end of a batch) for 8 s, large 2 for 10 s, tiny 1 for 10 s
     assert info["cost_cores"] == pytest.approx((8 * 1 + 10 * 2 + 10 * 1) / 10, abs=0.011)
     assert info["pas"] == pytest.approx(0.8 * 0.5 * 0.6 + 0.2 * 0.8 * 0.6)
+
+
+def test_requests_still_inside_and_overdue_count_at_the_windows_end() -> None:
+    # One replica of 0.2 s under 10 requests/s: request i arrives at 0.05 + 0.1 i and ends at 0.25 + 0.2 i.
+    only = Stage("only", (Variant("one", 50.0, 1.0, 0.0, (1,), (0.2,)),))
+    pipeline = toy_pipeline(stages=(only,), batch_cap=1, sla_s=2.05, drop_after_s=1000.0)
+    env = PipelineEnv(pipeline, Trace("flat", np.full(10, 10)), episode_s=10, arrivals="even")
+    env.reset(seed=0)
+    _, reward, _, truncated, info = env.step(np.array([0, 0, 0]))
+    assert truncated
+    assert info["completed"] == 49
+    assert env.rows[-1].outcome.violations == 30  # requests 19 to 48
+    assert info["violations"] == 60  # and 49 to 78, still inside
+    assert info["reward_terms"]["violations"] == pytest.approx(-20.0 * 60 / 100)
+    assert reward == pytest.approx(10 * 0.5 - 0.5 - 1e-6 - 12.0)
 
 
 def test_overload_violates_and_drops(toy) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ipa_gym.load import draw_load
+from ipa_gym.load import EpisodeLoad, draw_load
 from ipa_gym.workload.trace import Trace
 
 COUNTS = np.arange(1, 401)  # second k has k + 1 requests
@@ -48,3 +48,9 @@ def test_what_a_monitor_sees_is_what_arrived() -> None:
     seen = [int(np.sum((load.arrival_s >= k) & (load.arrival_s < k + 1))) for k in range(100)]
     assert load.history_rps(100)[-100:].tolist() == seen
     assert seen != COUNTS[100:200].tolist()  # Poisson: not the trace's own counts
+
+
+def test_a_request_at_an_intervals_end_belongs_to_the_next() -> None:
+    load = EpisodeLoad(((0, 20),), np.ones(20, dtype=np.int64), np.ones(140, dtype=np.int64), np.array([9.5, 10.0]))
+    assert load.arrivals_between(0.0, 10.0).tolist() == [9.5]
+    assert load.arrivals_between(10.0, 20.0).tolist() == [10.0]

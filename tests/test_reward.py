@@ -1,36 +1,16 @@
 """Reward terms and time-averaged accuracy, worked by hand."""
 
-import numpy as np
 import pytest
 
 from ipa_gym.queueing.simulator import IntervalOutcome
 from ipa_gym.reward import reward_terms, served_accuracy
+from tests.conftest import make_outcome
 
 NAN = float("nan")
 
 
 def outcome(before: list[int], after: list[int], switch_s: list[float]) -> IntervalOutcome:
-    zeros, floats = np.zeros(2, dtype=np.int64), np.zeros(2)
-    return IntervalOutcome(
-        arrivals=0,
-        completed=0,
-        dropped=0,
-        violations=0,
-        latency_s=np.zeros(0),
-        core_seconds=0.0,
-        queue_requests=zeros,
-        busy_replica_s=floats,
-        serving_replica_s=floats,
-        dropped_at=zeros,
-        sojourn_p99_s=floats,
-        variant_before=np.array(before),
-        variant=np.array(after),
-        switch_s=np.array(switch_s),
-        batch=zeros,
-        serving=zeros,
-        starting=zeros,
-        leaving=zeros,
-    )
+    return make_outcome(variant_before=before, variant=after, switch_s=switch_s)
 
 
 def test_accuracy_is_averaged_over_the_pieces_between_switches(toy) -> None:
