@@ -60,8 +60,17 @@ def main() -> None:
     try:
         app()
     except IpaGymError as error:
-        print(f"ipa-gym: error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _stop(str(error))
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that cannot be made
+        _stop(f"{error.filename or 'file'}: {error.strerror or error}")
+
+
+def _stop(message: str) -> None:
+    print(f"ipa-gym: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

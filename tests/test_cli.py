@@ -143,6 +143,8 @@ def test_evaluate_prints_a_line_an_interval_and_draws(run, tmp_path: Path) -> No
         (("benchmark", "--seeds", "x"), "--seeds has 'x'"),
         (("benchmark", "--format", "xlsx"), "parquet"),
         (("benchmark", "--jobs", "0"), "jobs is 0"),
+        (("benchmark", "--out", "/dev/null/results"), "/dev/null is not a folder"),
+        (("evaluate", "--csv", "/dev/null/steps.csv"), "/dev/null is not a folder"),
         (("list", "agent"), "Did you mean 'agents'"),
         (("trace", "show", "burst"), "Did you mean 'bursty'"),
         (("card", "show", "vidoe"), "Did you mean 'video'"),
@@ -163,6 +165,14 @@ def test_a_users_error_is_one_line_on_stderr_and_exit_code_2(
     assert message in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []  # nothing was written
+
+
+def test_a_fault_of_the_file_system_is_one_line_too(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "taken.png").mkdir()  # a folder where the picture should go
+    code, _, err = run("trace", "show", "bursty", "--out", str(tmp_path / "taken.png"))
+    assert code == 2
+    assert re.fullmatch(r"ipa-gym: error: .*taken.*\n", err)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.png"]  # the temporary file is gone
 
 
 def test_trace_show_measures_ones_own_counts(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

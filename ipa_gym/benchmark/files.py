@@ -7,8 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipa_gym.errors import OptionError
+
 if TYPE_CHECKING:
     import polars as pl
+
+
+def check_output_folder(folder: Path) -> None:
+    """Before long work: can files be put into ``folder``, which need not exist yet? Nothing is made.
+
+    Raises: OptionError if something that is no folder, or a folder without write permission, is in the way.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        fault = "cannot be written" if nearest.is_dir() else "is not a folder"
+        raise OptionError(f"output folder {folder}: {nearest} {fault}; expected a folder that can be written or made")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:

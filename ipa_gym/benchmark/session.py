@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipa_gym.benchmark.files import check_output_folder
 from ipa_gym.benchmark.inputs import check_inputs, load_inputs
 from ipa_gym.benchmark.journal import Journal
 from ipa_gym.benchmark.provenance import fingerprint, provenance
@@ -44,6 +45,7 @@ def run_and_write(
     Raises: IpaGymError before anything is run or written.
     """
     check_format(file_format)
+    check_output_folder(folder)
     with preparing():
         inputs = load_inputs(settings)
         check_inputs(inputs)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipa_gym.benchmark.episode import interval_result, measure, play
-from ipa_gym.benchmark.files import write_atomically, write_frame
+from ipa_gym.benchmark.files import check_output_folder, write_atomically, write_frame
 from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.runner import warm_up
 from ipa_gym.benchmark.settings import BenchmarkSettings
@@ -34,6 +34,9 @@ def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:
     """Play the episode; print, draw and write what was asked for."""
     import polars as pl
 
+    for path in (outputs.render, outputs.csv):
+        if path is not None:
+            check_output_folder(path.parent)
     inputs = load_inputs(settings)
     task = inputs.tasks()[0]
     env = inputs.make_env(task)
