@@ -180,6 +180,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         episode_seed = int(rng.integers(1 << _SEED_BITS))
         windows = self._choose_windows(drawn, options or {})
         self._load = draw_load(self.trace, windows, seed=episode_seed, kind=self.arrivals)
+        self._expected_requests = float(self._load.counts.mean()) * self.interval_s
         self.initial_configuration = self.pipeline.initial or self._ipa_decision(float(self._load.history_rps(0).max()))
         self.simulator.reset(self.initial_configuration, seed=episode_seed)
         self.rows = []
@@ -238,7 +239,8 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
     @property
     def expected_requests(self) -> float:
         """Mean count per interval of the episode's window."""
-        return float(self._running_load(finished=True).counts.mean()) * self.interval_s
+        self._running_load(finished=True)
+        return self._expected_requests
 
     def _running_load(self, *, finished: bool = False) -> EpisodeLoad:
         if self._load is None or (len(self.rows) >= self.n_intervals and not finished):

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipa_gym.forecast import HORIZON_S
-from ipa_gym.observation import HISTORY_BIN_S, HISTORY_S
+from ipa_gym.observation import HISTORY_BIN_S
 from ipa_gym.workload.arrivals import ArrivalKind, arrival_times, realised_counts
-from ipa_gym.workload.trace import Trace, history_counts, window_counts
+from ipa_gym.workload.trace import HISTORY_S, Trace, history_counts, window_counts
 
 Window = tuple[int, int]  # seconds of the trace, from (included) to (excluded)
 
@@ -30,11 +30,6 @@ class EpisodeLoad:
         np.int64
     ]  # (120 + n_seconds + <= 20,) history, then realised counts, then those just after the window
     arrival_s: NDArray[np.float64]  # (n_requests,) sorted, seconds since the episode's start
-
-    @property
-    def duration_s(self) -> int:
-        """Length of the window in seconds."""
-        return int(self.counts.size)
 
     def history_rps(self, now_s: float) -> NDArray[np.float64]:
         """Requests in each of the last 120 whole seconds before ``now_s``, the newest last."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ipa_gym.errors import OptionError, unknown_name
 from ipa_gym.pipeline import Configuration, Pipeline, Stage, StageConfiguration
+from ipa_gym.workload.trace import HISTORY_S
 
-HISTORY_S = 120  # seconds of load that the observation covers (IPA's predictor input)
 HISTORY_BIN_S = 10  # seconds summarised by one maximum
 HISTORY_BINS = HISTORY_S // HISTORY_BIN_S
 _HIGHEST = 1024.0  # declared upper bound of open-ended fields: far above any reachable value, but finite

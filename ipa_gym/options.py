@@ -76,8 +76,7 @@ def split_range(trace: Trace, split: str | None) -> tuple[int, int]:
     """
     if split is None:
         split = "train" if "train" in trace.splits else "all"
-    start, end = trace.splits[choice(f"split of trace {trace.name}", split, tuple(trace.splits))]
-    return int(start), int(end)
+    return trace.split_range(split)
 
 
 def whole_intervals(name: str, seconds: float, interval_s: float) -> int:

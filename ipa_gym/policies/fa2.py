@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ipa_gym.optimizer.exact_solver import solve_exact
-from ipa_gym.optimizer.problem import Problem
 from ipa_gym.pipeline import Pipeline
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
 from ipa_gym.policies.baselines import accurate_variants, fixed_variants, least_accurate_variants, named_variants
 from ipa_gym.policies.ipa import LOAD_FACTOR
 from ipa_gym.policies.parameters import Parameter, word_or_list
-from ipa_gym.policies.planning import plan, predicted_rate_rps
+from ipa_gym.policies.planning import plan
 
 VARIANT_RULES: Mapping[str, Callable[[Pipeline], tuple[int, ...]]] = {
     "least-accurate": least_accurate_variants,
@@ -53,7 +52,7 @@ class FA2Policy:
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Plan batch and replicas for the forecast. Shapes as in `Policy.act`."""
-        rate_rps = predicted_rate_rps(self._setting.layout.read(observation).forecast_rps, self._load_factor)
-        problem = Problem(self._setting.pipeline, rate_rps, variants=self._variants)
-        action, self.diagnostics = plan(self._setting, problem, solve=solve_exact)
+        action, self.diagnostics = plan(
+            self._setting, observation, solve=solve_exact, load_factor=self._load_factor, variants=self._variants
+        )
         return action

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ipa_gym.optimizer.problem import Problem
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
 from ipa_gym.policies.parameters import Parameter, choice, number
-from ipa_gym.policies.planning import SOLVERS, load_solver, plan, predicted_rate_rps
+from ipa_gym.policies.planning import SOLVERS, load_solver, plan
 
 LOAD_FACTOR = number(1.0, above=0, up_to=10, meaning="margin: the forecast is multiplied by it (a ratio)")
 
@@ -44,7 +43,5 @@ class IPAPolicy:
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Plan for the forecast. Shapes as in `Policy.act`."""
-        forecast_rps = self._setting.layout.read(observation).forecast_rps
-        problem = Problem(self._setting.pipeline, predicted_rate_rps(forecast_rps, self._load_factor))
-        action, self.diagnostics = plan(self._setting, problem, solve=self._solve)
+        action, self.diagnostics = plan(self._setting, observation, solve=self._solve, load_factor=self._load_factor)
         return action

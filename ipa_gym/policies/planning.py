@@ -12,7 +12,7 @@ from functools import partial
 from importlib import import_module
 
 from ipa_gym.optimizer.problem import Problem, Solution
-from ipa_gym.policies.base import ActionArray, Setting
+from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
 
 Solve = Callable[[Problem], Solution]
 
@@ -52,12 +52,25 @@ def predicted_rate_rps(forecast_rps: float, load_factor: float) -> float:
     return max(0.0, forecast_rps * load_factor)
 
 
-def plan(setting: Setting, problem: Problem, *, solve: Solve) -> tuple[ActionArray, dict[str, object]]:
-    """Solve a problem and encode the answer.
+def plan(
+    setting: Setting,
+    observation: ObservationArray,
+    *,
+    solve: Solve,
+    load_factor: float,
+    variants: tuple[tuple[int, ...], ...] | None = None,
+    replicas: tuple[int, ...] | None = None,
+) -> tuple[ActionArray, dict[str, object]]:
+    """Plan for the observation's forecast and encode the answer.
 
+    Args:
+        load_factor: margin on the forecast, see `predicted_rate_rps`.
+        variants, replicas: what is fixed, as in `Problem`.
     Returns: the action, and the diagnostics ``feasible`` (False: most capacity was taken instead), ``objective`` (NaN
         where infeasible), ``rate_rps`` (planned for), ``solver``, ``solve_s`` (seconds).
     """
+    rate_rps = predicted_rate_rps(setting.layout.read(observation).forecast_rps, load_factor)
+    problem = Problem(setting.pipeline, rate_rps, variants=variants, replicas=replicas)
     solution = solve(problem)
     diagnostics: dict[str, object] = {
         "feasible": solution.feasible,

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from ipa_gym.errors import OptionError
 from ipa_gym.optimizer.exact_solver import solve_exact
-from ipa_gym.optimizer.problem import Problem
 from ipa_gym.pipeline import Pipeline
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
 from ipa_gym.policies.baselines import generous_replicas
 from ipa_gym.policies.ipa import LOAD_FACTOR
 from ipa_gym.policies.parameters import Parameter, word_or_list
-from ipa_gym.policies.planning import plan, predicted_rate_rps
+from ipa_gym.policies.planning import plan
 
 
 class RIMPolicy:
@@ -20,8 +19,7 @@ class RIMPolicy:
 
     Rule: the replicas never change (over-provisioned, so that they cost the most); variants and batch of every stage
     maximise IPA's objective among those that carry the forecast times ``load_factor`` within the SLA, solved exactly.
-    Where none
-    does: most capacity, ``feasible: False``.
+    Where none does: most capacity, ``feasible: False``.
     Agent: ``rim``: the card's replicas; without them as many as FA2-high's variants need at the card's full load.
     Source: IPA (arXiv 2308.12871v3), evaluation, baselines; RIM itself: Hu et al., IoTDI 2021.
     """
@@ -43,9 +41,9 @@ class RIMPolicy:
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Choose variants and batch for the forecast. Shapes as in `Policy.act`."""
-        rate_rps = predicted_rate_rps(self._setting.layout.read(observation).forecast_rps, self._load_factor)
-        problem = Problem(self._setting.pipeline, rate_rps, replicas=self._replicas)
-        action, self.diagnostics = plan(self._setting, problem, solve=solve_exact)
+        action, self.diagnostics = plan(
+            self._setting, observation, solve=solve_exact, load_factor=self._load_factor, replicas=self._replicas
+        )
         return action
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ipa_gym.errors import TraceError, unknown_name
 
 IntArray = NDArray[np.int64]
-HISTORY_S = 120  # the observation's memory of the load
+HISTORY_S = 120  # seconds of load that the observation covers (IPA's predictor input)
 MAX_COUNT_RPS = 10**9  # a larger count in one second is taken for a fault in the file
 
 

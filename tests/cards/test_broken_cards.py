@@ -86,6 +86,7 @@ BREAKS: dict[str, tuple[Callable[[Card], object], list[str]]] = {
         lambda c: _variant(c, 1).update(enabled=False),
         ["stages[1].variants", "disabled", "at least one"],
     ),
+    "forecast": (lambda c: c.update(forecast="lstm"), ["forecast", "'lstm'", "reactive, max, holt, perfect"]),
     "high variant": (
         lambda c: c.update(baselines={"fa2_high": ["larg", "only"]}),
         ["baselines.fa2_high[0]", "'larg'", "Did you mean 'large'?"],
