@@ -45,3 +45,9 @@ def standard_normal(key):
     """One standard normal from the stream ``key`` by the Box-Muller transform of its first two uniforms."""
     radius = math.sqrt(-2.0 * math.log(1.0 - uniform(key, 0)))
     return radius * math.cos(2.0 * math.pi * uniform(key, 1))
+
+
+@njit(cache=True)
+def standard_exponential(key):
+    """One exponential of mean 1, above 0, from the first uniform of the stream ``key`` by inversion."""
+    return -math.log1p(-max(uniform(key, 0), _TO_UNIT / 2))

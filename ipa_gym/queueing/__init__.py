@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipa_gym.queueing.outcome import IntervalOutcome, Records
+from ipa_gym.queueing.outcome import IntervalOutcome, Records, ReplicaRecords
 from ipa_gym.queueing.simulator import Simulator, SimulatorState
 
-__all__ = ["IntervalOutcome", "Records", "Simulator", "SimulatorState"]
+__all__ = ["IntervalOutcome", "Records", "ReplicaRecords", "Simulator", "SimulatorState"]

@@ -14,9 +14,20 @@ import numpy as np
 from ipa_gym.queueing.compiled import compiled, inlined
 from ipa_gym.queueing.heaps import pop_busy, pop_free, push_busy, push_free
 from ipa_gym.queueing.quantile import quantile_in_place
-from ipa_gym.queueing.replicas import become_ready, decide
-from ipa_gym.queueing.state import BUSY, COMPLETED, DROPPED, EMPTY, IDLE, LEAVING, STARTING, WAITING
-from ipa_gym.seeding import hash_words, standard_normal
+from ipa_gym.queueing.replicas import become_ready, decide, note_gone
+from ipa_gym.queueing.state import (
+    BUSY,
+    COMPLETED,
+    DETERMINISTIC,
+    DROPPED,
+    EMPTY,
+    EXPONENTIAL,
+    IDLE,
+    LEAVING,
+    STARTING,
+    WAITING,
+)
+from ipa_gym.seeding import hash_words, standard_exponential, standard_normal
 
 SERVICE_STREAM = 0x53525643  # + stage: key of the service factor of the batch whose first request is the counter
 
@@ -25,9 +36,11 @@ SERVICE_STREAM = 0x53525643  # + stage: key of the service factor of the batch w
 def batch_service_s(model, stage, variant, requests, first_number):
     """Seconds to serve a batch; ``first_number`` is the number of its first request in the episode."""
     service_s = model.service_s[stage, variant, requests]
-    if model.sigma == 0.0:
+    if model.service_law == DETERMINISTIC:
         return service_s
     key = hash_words(model.seed, np.uint64(SERVICE_STREAM + stage), np.uint64(first_number))
+    if model.service_law == EXPONENTIAL:
+        return service_s * standard_exponential(key)
     return service_s * math.exp(model.sigma * standard_normal(key) - 0.5 * model.sigma * model.sigma)
 
 
@@ -82,7 +95,7 @@ def _start_batch(model, state, work, records, stage, first, joined, now_s, stop_
             request = state.number[stage, place]
             records.start_s[stage, request] = now_s
             records.batch[stage, request] = state.n_batches[stage]
-            records.slot[stage, request] = slot
+            records.replica[stage, request] = state.slot_replica[stage, slot]
     state.n_batches[stage] += 1
 
 
@@ -120,6 +133,7 @@ def _end_batch(model, state, work, records, stage, sent, start_s, stop_s):
         sent += 1
     if state.slot_state[stage, slot] == LEAVING:
         state.slot_state[stage, slot] = EMPTY
+        note_gone(state, records, stage, slot, end_s)
         work.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (end_s - start_s)
         work.serving_s[stage] -= stop_s - end_s
         return count, False
@@ -148,7 +162,7 @@ def serve_stage(model, state, work, records, stage, last_place, start_s, stop_s)
             sent += count
             event = event or freed
         if next_ready_s <= now_s:  # 2. replicas become ready; a complete switch makes the old ones leave
-            next_ready_s = become_ready(model, state, work, stage, now_s, start_s, stop_s)
+            next_ready_s = become_ready(model, state, work, records, stage, now_s, start_s, stop_s)
             event = True
         while state.tail[stage] < last_place and enqueue_s[state.tail[stage]] <= now_s:  # 3. requests enter
             state.tail[stage] += 1
@@ -265,7 +279,7 @@ def run_interval(model, state, work, records, decision, arrival_s, first_number,
             records.arrival_s[first_number + i] = arrival_s[i]
     for stage in range(decision.shape[0]):
         last_place = _take_in(state, work, records, stage, moving)
-        decide(model, state, stage, start_s, decision[stage, 0], decision[stage, 1], decision[stage, 2])
+        decide(model, state, records, stage, start_s, decision[stage, 0], decision[stage, 1], decision[stage, 2])
         _open_stage(state, work, stage, start_s, stop_s)
         moving = serve_stage(model, state, work, records, stage, last_place, start_s, stop_s)
         _close_stage(model, state, work, stage, moving, start_s, stop_s)

@@ -36,8 +36,20 @@ class IntervalOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaRecords:
+    """Every replica of one stage that was ever started, numbered in the order in which they were: n replicas."""
+
+    slot: NDArray[np.int64]  # (n,) the slot it occupied; a slot is used again when its replica is gone
+    variant: NDArray[np.int64]  # (n,) index in the stage's card
+    started_s: NDArray[np.float64]  # (n,) told to start; 0: the initial ones, which serve at once
+    joined_s: NDArray[np.float64]  # (n,) began to serve; NaN: not yet, or cancelled before
+    told_s: NDArray[np.float64]  # (n,) told to leave, or cancelled; NaN: neither
+    gone_s: NDArray[np.float64]  # (n,) ceased to exist, its last batch done; NaN: it exists
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
-    """Every request that has arrived so far: n requests in order of arrival, S stages."""
+    """Every request and every replica so far: n requests in order of arrival, S stages."""
 
     arrival_s: NDArray[np.float64]  # (n,) t0
     left_s: NDArray[np.float64]  # (n,) completed or dropped; NaN: inside
@@ -47,4 +59,5 @@ class Records:
     start_s: NDArray[np.float64]  # (S, n) its batch started; NaN: not yet, or dropped before
     end_s: NDArray[np.float64]  # (S, n) its batch ended; NaN: not yet
     batch: NDArray[np.int64]  # (S, n) number of its batch in the stage, in order of start, from 0; -1: none
-    replica: NDArray[np.int64]  # (S, n) replica slot that served it; -1: none
+    replica: NDArray[np.int64]  # (S, n) number of the replica that served it, see `replicas`; -1: none
+    replicas: tuple[ReplicaRecords, ...]  # one a stage

@@ -7,9 +7,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipa_gym.queueing.compiled import compiled
+from ipa_gym.queueing.compiled import compiled, inlined
 from ipa_gym.queueing.heaps import ends_before
 from ipa_gym.queueing.state import BUSY, EMPTY, IDLE, LEAVING, STARTING, WAITING
+
+
+@inlined
+def note_told(state, records, stage, slot, now_s):
+    """Record that the replica in ``slot`` was told to leave, or cancelled."""
+    if records.fate.shape[0] > 0:
+        records.replica_told_s[stage, state.slot_replica[stage, slot]] = now_s
+
+
+@inlined
+def note_gone(state, records, stage, slot, now_s):
+    """Record that the replica in ``slot`` has ceased to exist."""
+    if records.fate.shape[0] > 0:
+        records.replica_gone_s[stage, state.slot_replica[stage, slot]] = now_s
+
+
+@inlined
+def note_joined(state, records, stage, slot, now_s):
+    """Record that the replica in ``slot`` began to serve."""
+    if records.fate.shape[0] > 0:
+        records.replica_joined_s[stage, state.slot_replica[stage, slot]] = now_s
 
 
 @compiled
@@ -24,7 +45,7 @@ def rebuild_free(state, stage):
 
 
 @compiled
-def start_replicas(state, stage, count, variant, ready_s):
+def start_replicas(state, records, stage, count, variant, now_s, ready_s):
     """Start ``count`` replicas in the lowest empty slots; the caller has made room."""
     slot = 0
     for _ in range(count):
@@ -33,12 +54,19 @@ def start_replicas(state, stage, count, variant, ready_s):
         state.slot_state[stage, slot] = STARTING
         state.slot_variant[stage, slot] = variant
         state.slot_ready_s[stage, slot] = ready_s
+        replica = state.n_replicas[stage]
+        state.slot_replica[stage, slot] = replica
+        state.n_replicas[stage] += 1
+        if records.fate.shape[0] > 0:
+            records.replica_slot[stage, replica] = slot
+            records.replica_variant[stage, replica] = variant
+            records.replica_started_s[stage, replica] = now_s
         if slot >= state.n_slots[stage]:
             state.n_slots[stage] = slot + 1
 
 
 @compiled
-def cancel_latest(state, stage, count):
+def cancel_latest(state, records, stage, count, now_s):
     """Cancel up to ``count`` starting replicas, those ready latest first (ties: highest slot). Returns how many."""
     for done in range(count):
         latest = -1
@@ -51,15 +79,19 @@ def cancel_latest(state, stage, count):
         if latest < 0:
             return done
         state.slot_state[stage, latest] = EMPTY
+        note_told(state, records, stage, latest, now_s)
+        note_gone(state, records, stage, latest, now_s)
     return count
 
 
 @compiled
-def retire(state, stage, count):
+def retire(state, records, stage, count, now_s):
     """Let ``count`` serving replicas leave: idle ones (highest slot first), then those that end last."""
     for slot in range(state.n_slots[stage] - 1, -1, -1):
         if count > 0 and state.slot_state[stage, slot] == IDLE:
             state.slot_state[stage, slot] = EMPTY
+            note_told(state, records, stage, slot, now_s)
+            note_gone(state, records, stage, slot, now_s)
             count -= 1
     for _ in range(count):
         last = -1
@@ -69,10 +101,11 @@ def retire(state, stage, count):
             ):
                 last = slot
         state.slot_state[stage, last] = LEAVING
+        note_told(state, records, stage, last, now_s)
 
 
 @compiled
-def decide(model, state, stage, now_s, variant, batch, replicas):
+def decide(model, state, records, stage, now_s, variant, batch, replicas):
     """Apply a decision to one stage; replicas that are ready at once join in `become_ready` at the same instant."""
     state.batch[stage] = batch
     state.target[stage] = variant
@@ -84,38 +117,45 @@ def decide(model, state, stage, now_s, variant, batch, replicas):
                 present += 1
             else:
                 state.slot_state[stage, slot] = EMPTY
+                note_told(state, records, stage, slot, now_s)
+                note_gone(state, records, stage, slot, now_s)
         elif kind in (IDLE, BUSY) and variant == state.variant[stage]:
             present += 1
     if replicas > present:
-        start_replicas(state, stage, replicas - present, variant, now_s + model.startup_s[stage, variant])
+        ready_s = now_s + model.startup_s[stage, variant]
+        start_replicas(state, records, stage, replicas - present, variant, now_s, ready_s)
     elif replicas < present:
         excess = present - replicas
-        excess -= cancel_latest(state, stage, excess)
+        excess -= cancel_latest(state, records, stage, excess, now_s)
         if excess > 0:
-            retire(state, stage, excess)
+            retire(state, records, stage, excess, now_s)
     rebuild_free(state, stage)
 
 
 @compiled
-def switch(model, state, work, stage, now_s, start_s, stop_s):
+def switch(model, state, work, records, stage, now_s, start_s, stop_s):
     """All replicas of the new variant are ready: they serve, the old ones leave (busy ones end their batch)."""
     for slot in range(state.n_slots[stage]):
         kind = state.slot_state[stage, slot]
+        if kind in (IDLE, BUSY):
+            note_told(state, records, stage, slot, now_s)
         if kind == IDLE:
             state.slot_state[stage, slot] = EMPTY
+            note_gone(state, records, stage, slot, now_s)
             work.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (now_s - start_s)
             work.serving_s[stage] -= stop_s - now_s
         elif kind == BUSY:
             state.slot_state[stage, slot] = LEAVING
         elif kind == WAITING:
             state.slot_state[stage, slot] = IDLE
+            note_joined(state, records, stage, slot, now_s)
             work.serving_s[stage] += stop_s - now_s
     state.variant[stage] = state.target[stage]
     work.switch_s[stage] = now_s
 
 
 @compiled
-def become_ready(model, state, work, stage, now_s, start_s, stop_s):
+def become_ready(model, state, work, records, stage, now_s, start_s, stop_s):
     """Replicas ready by ``now_s`` join, or wait for the others of a switch. Returns the next ready instant."""
     switching = state.target[stage] != state.variant[stage]
     next_s = np.inf
@@ -128,8 +168,9 @@ def become_ready(model, state, work, stage, now_s, start_s, stop_s):
             state.slot_state[stage, slot] = WAITING
         else:
             state.slot_state[stage, slot] = IDLE
+            note_joined(state, records, stage, slot, now_s)
             work.serving_s[stage] += stop_s - now_s
     if switching and next_s == np.inf:
-        switch(model, state, work, stage, now_s, start_s, stop_s)
+        switch(model, state, work, records, stage, now_s, start_s, stop_s)
     rebuild_free(state, stage)
     return next_s

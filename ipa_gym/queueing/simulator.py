@@ -7,17 +7,22 @@ docs/model.md). It draws no arrivals, knows no reward, reads no files.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ipa_gym.errors import OptionError
+from ipa_gym.errors import OptionError, unknown_name
 from ipa_gym.pipeline import Configuration, Pipeline
 from ipa_gym.queueing.kernel import run_interval
-from ipa_gym.queueing.outcome import IntervalOutcome, Records
+from ipa_gym.queueing.outcome import IntervalOutcome, Records, ReplicaRecords
 from ipa_gym.queueing.state import (
+    DETERMINISTIC,
+    EXPONENTIAL,
     IDLE,
+    LOGNORMAL,
     KernelState,
     Model,
     RecordArrays,
@@ -32,6 +37,8 @@ from ipa_gym.queueing.state import (
 
 __all__ = ["IntervalOutcome", "Records", "Simulator", "SimulatorState"]
 
+ServiceLaw = Literal["lognormal", "exponential"]
+_SERVICE_LAWS: Mapping[str, int] = {"lognormal": LOGNORMAL, "exponential": EXPONENTIAL}  # name -> code in the kernel
 _FIRST_PLACES = 256  # room for requests and replicas that a new state starts with; grows by doubling
 _FIRST_SLOTS = 16
 
@@ -56,6 +63,8 @@ class Simulator:
         pipeline: stages, profiles and limits; latencies must be positive.
         interval_s: seconds between decisions.
         service_cv: coefficient of variation of the lognormal service factor; 0: deterministic.
+        service_law: ``exponential`` draws the service factor from the exponential law of mean 1, to compare with
+            queueing theory; `service_cv` is then left at 0.
         service_scale: multiplies every batch's latency (a profile that is wrong).
         startup_scale: multiplies every startup time.
         record: keep every request's path for `records`.
@@ -68,6 +77,7 @@ class Simulator:
         *,
         interval_s: float = 10.0,
         service_cv: float = 0.0,
+        service_law: ServiceLaw = "lognormal",
         service_scale: float = 1.0,
         startup_scale: float = 1.0,
         record: bool = False,
@@ -80,7 +90,9 @@ class Simulator:
         self.interval_s = float(interval_s)
         self._n_stages = len(pipeline.stages)
         self._record = record
-        self._model = _model(pipeline, cv=service_cv, service_scale=service_scale, startup_scale=startup_scale)
+        self._model = _model(pipeline, service_scale=service_scale, startup_scale=startup_scale)._replace(
+            service_law=_service_law(service_law, cv=service_cv), sigma=math.sqrt(math.log1p(service_cv * service_cv))
+        )
         self._limits = np.array([[len(stage.variants) - 1, _largest_batch(pipeline)] for stage in pipeline.stages])
         self._started = False
         self._clear(seed=0)
@@ -90,7 +102,9 @@ class Simulator:
         self._model = self._model._replace(seed=np.uint64(seed))
         self._state = new_state(self._n_stages, _FIRST_SLOTS, n_places=_FIRST_PLACES)
         self._work = new_work(self._n_stages, _FIRST_PLACES)
-        self._records = new_records(self._n_stages, _FIRST_PLACES if self._record else 0)
+        self._records = new_records(
+            self._n_stages, _FIRST_PLACES if self._record else 0, n_replicas=_FIRST_SLOTS if self._record else 0
+        )
         self._n_intervals = 0
         self.n_arrived = self.n_completed = self.n_dropped = 0
 
@@ -127,7 +141,13 @@ class Simulator:
             state.slot_state[stage, :replicas] = IDLE
             state.slot_variant[stage, :replicas] = variant
             state.free_heap[stage, :replicas] = np.arange(replicas)
-            state.n_free[stage] = state.n_slots[stage] = replicas
+            state.n_free[stage] = state.n_slots[stage] = state.n_replicas[stage] = replicas
+            state.slot_replica[stage, :replicas] = np.arange(replicas)
+            if self._record:
+                self._records.replica_slot[stage, :replicas] = np.arange(replicas)
+                self._records.replica_variant[stage, :replicas] = variant
+                self._records.replica_started_s[stage, :replicas] = 0.0
+                self._records.replica_joined_s[stage, :replicas] = 0.0
         self._started = True
 
     def step(self, decision: Configuration, arrival_s: NDArray[np.float64]) -> IntervalOutcome:
@@ -205,7 +225,19 @@ class Simulator:
             start_s=kept.start_s[:, :n].copy(),
             end_s=kept.end_s[:, :n].copy(),
             batch=kept.batch[:, :n].copy(),
-            replica=kept.slot[:, :n].copy(),
+            replica=kept.replica[:, :n].copy(),
+            replicas=tuple(self._replica_records(stage) for stage in range(self._n_stages)),
+        )
+
+    def _replica_records(self, stage: int) -> ReplicaRecords:
+        kept, n = self._records, self._state.n_replicas[stage]
+        return ReplicaRecords(
+            slot=kept.replica_slot[stage, :n].copy(),
+            variant=kept.replica_variant[stage, :n].copy(),
+            started_s=kept.replica_started_s[stage, :n].copy(),
+            joined_s=kept.replica_joined_s[stage, :n].copy(),
+            told_s=kept.replica_told_s[stage, :n].copy(),
+            gone_s=kept.replica_gone_s[stage, :n].copy(),
         )
 
     def get_state(self) -> SimulatorState:
@@ -263,14 +295,26 @@ class Simulator:
             places = _doubled(places, need_places)
             self._state = grown_state(self._state, n_slots=_doubled(slots, need_slots), n_places=places)
             self._work = new_work(self._n_stages, places)
-        if self._record and self.n_arrived + arrivals > len(self._records.fate):
-            self._records = grown_records(self._records, _doubled(len(self._records.fate), self.n_arrived + arrivals))
+        if self._record:
+            requests, fleet = len(self._records.fate), self._records.replica_slot.shape[1]
+            need_requests, need_fleet = self.n_arrived + arrivals, max(self._state.n_replicas.tolist()) + replicas
+            if need_requests > requests or need_fleet > fleet:
+                requests, fleet = _doubled(requests, need_requests), _doubled(fleet, need_fleet)
+                self._records = grown_records(self._records, requests, n_replicas=fleet)
 
 
 def _doubled(size: int, needed: int) -> int:
     while size < needed:
         size *= 2
     return size
+
+
+def _service_law(law: str, *, cv: float) -> int:
+    if law not in _SERVICE_LAWS:
+        raise unknown_name("service_law", law, _SERVICE_LAWS)
+    if law == "exponential" and cv != 0.0:
+        raise OptionError(f"service_cv is {cv!r} beside service_law 'exponential'; expected 0: its variation is 1")
+    return DETERMINISTIC if law == "lognormal" and cv == 0.0 else _SERVICE_LAWS[law]
 
 
 def _check_number(name: str, value: float, *, above: bool) -> None:
@@ -284,7 +328,7 @@ def _largest_batch(pipeline: Pipeline) -> int:
     return min(pipeline.batch_cap, profiled)
 
 
-def _model(pipeline: Pipeline, *, cv: float, service_scale: float, startup_scale: float) -> Model:
+def _model(pipeline: Pipeline, *, service_scale: float, startup_scale: float) -> Model:
     n_variants = max(len(stage.variants) for stage in pipeline.stages)
     largest = _largest_batch(pipeline)
     service_s = np.full((len(pipeline.stages), n_variants, largest + 1), np.nan)
@@ -305,7 +349,8 @@ def _model(pipeline: Pipeline, *, cv: float, service_scale: float, startup_scale
         sla_s=float(pipeline.sla_s),
         drop_after_s=float(pipeline.drop_after_s),
         batch_timeout_s=float(pipeline.batch_timeout_s),
-        sigma=math.sqrt(math.log1p(cv * cv)),
+        service_law=DETERMINISTIC,
+        sigma=0.0,
         seed=np.uint64(0),
     )
 

@@ -20,6 +20,8 @@ Bytes = NDArray[np.int8]
 EMPTY, STARTING, WAITING, IDLE, BUSY, LEAVING = 0, 1, 2, 3, 4, 5  # WAITING: ready, waits for the others of a switch
 # what became of a request (int8)
 INSIDE, COMPLETED, DROPPED = 0, 1, 2
+# law of the service factor
+DETERMINISTIC, LOGNORMAL, EXPONENTIAL = 0, 1, 2
 
 
 class Model(NamedTuple):
@@ -31,7 +33,8 @@ class Model(NamedTuple):
     sla_s: float
     drop_after_s: float
     batch_timeout_s: float
-    sigma: float  # of the lognormal service factor; 0: deterministic
+    service_law: int  # DETERMINISTIC, LOGNORMAL or EXPONENTIAL
+    sigma: float  # of the lognormal service factor
     seed: np.uint64
 
 
@@ -45,6 +48,7 @@ class KernelState(NamedTuple):
     slot_batch: Ints  # (S, R) its number: batches of a stage are numbered in the order in which they start
     slot_first: Ints  # (S, R) place of its first request
     slot_requests: Ints  # (S, R) requests in it
+    slot_replica: Ints  # (S, R) number of its replica: those of a stage are numbered as they are started
     busy_heap: Ints  # (S, R) slots, BUSY and LEAVING, a heap by (end, batch)
     free_heap: Ints  # (S, R) slots, IDLE, a heap by slot
     n_busy: Ints  # (S,)
@@ -54,6 +58,7 @@ class KernelState(NamedTuple):
     target: Ints  # (S,) variant of the newest decision
     batch: Ints  # (S,) batch size of the newest decision
     n_batches: Ints  # (S,) batches started since the episode's start
+    n_replicas: Ints  # (S,) replicas started since the episode's start, the initial ones included
     head: Ints  # (S,) place of the queue's first request
     tail: Ints  # (S,) place after the queue's last request
     number: Ints  # (S, C) request in this place: its arrival's number in the episode, from 0
@@ -84,17 +89,23 @@ class Work(NamedTuple):
 
 
 class RecordArrays(NamedTuple):
-    """Per request and stage; M = 0 switches recording off."""
+    """Per request, per replica, and per request and stage; M = 0 switches recording off."""
 
     enqueue_s: Floats  # (S, M) NaN: never entered
     start_s: Floats  # (S, M) NaN: no batch has started with it
     end_s: Floats  # (S, M) NaN: its batch has not ended
     batch: Ints  # (S, M) number of its batch in the stage, -1: none
-    slot: Ints  # (S, M) replica slot, -1: none
+    replica: Ints  # (S, M) number of the replica that served it, -1: none
     arrival_s: Floats  # (M,)
     left_s: Floats  # (M,) completed or dropped; NaN: inside
     fate: Bytes  # (M,) INSIDE, COMPLETED, DROPPED
     drop_stage: Ints  # (M,) -1: not dropped
+    replica_slot: Ints  # (S, P)
+    replica_variant: Ints  # (S, P)
+    replica_started_s: Floats  # (S, P) told to start
+    replica_joined_s: Floats  # (S, P) began to serve; NaN: not yet, or cancelled
+    replica_told_s: Floats  # (S, P) told to leave, or cancelled; NaN: neither
+    replica_gone_s: Floats  # (S, P) ceased to exist; NaN: exists
 
 
 def new_state(n_stages: int, n_slots: int, *, n_places: int) -> KernelState:
@@ -111,8 +122,8 @@ def new_state(n_stages: int, n_slots: int, *, n_places: int) -> KernelState:
         [
             np.zeros((n_stages, slots), dtype=np.int8),
             *(ints(slots), floats(slots), floats(slots), ints(slots), ints(slots), ints(slots), ints(slots)),
-            ints(slots),
-            *(ints() for _ in range(9)),
+            *(ints(slots), ints(slots)),
+            *(ints() for _ in range(10)),
             *(ints(places), floats(places), floats(places)),
         ]
     )
@@ -127,8 +138,8 @@ def new_work(n_stages: int, n_places: int) -> Work:
     return Work._make([*flows, *spare, counted[0], *measured, *counted[1:]])
 
 
-def new_records(n_stages: int, n_requests: int) -> RecordArrays:
-    """Records of ``n_requests`` requests of which nothing is known yet."""
+def new_records(n_stages: int, n_requests: int, *, n_replicas: int) -> RecordArrays:
+    """Records of so many requests, and of so many replicas a stage, of which nothing is known yet."""
 
     def unknown(*shape: int) -> Floats:
         return np.full(shape, np.nan)
@@ -136,10 +147,12 @@ def new_records(n_stages: int, n_requests: int) -> RecordArrays:
     def none(*shape: int) -> Ints:
         return np.full(shape, -1, dtype=np.int64)
 
-    table = (n_stages, n_requests)
+    table, fleet = (n_stages, n_requests), (n_stages, n_replicas)
     return RecordArrays(
         *(unknown(*table), unknown(*table), unknown(*table), none(*table), none(*table)),
         *(unknown(n_requests), unknown(n_requests), np.zeros(n_requests, np.int8), none(n_requests)),
+        *(none(*fleet), none(*fleet)),
+        *(unknown(*fleet), unknown(*fleet), unknown(*fleet), unknown(*fleet)),
     )
 
 
@@ -152,9 +165,9 @@ def grown_state(state: KernelState, *, n_slots: int, n_places: int) -> KernelSta
     return larger
 
 
-def grown_records(records: RecordArrays, n_requests: int) -> RecordArrays:
-    """The same records with room for ``n_requests``."""
-    larger = new_records(records.enqueue_s.shape[0], n_requests)
+def grown_records(records: RecordArrays, n_requests: int, *, n_replicas: int) -> RecordArrays:
+    """The same records with room for so many requests, and so many replicas a stage."""
+    larger = new_records(records.enqueue_s.shape[0], n_requests, n_replicas=n_replicas)
     for name in RecordArrays._fields:
         old = getattr(records, name)
         getattr(larger, name)[..., : old.shape[-1]] = old

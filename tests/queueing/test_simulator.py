@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from ipa_gym.errors import OptionError
+from ipa_gym.errors import OptionError, UnknownNameError
 from ipa_gym.pipeline import Configuration, Variant
 from ipa_gym.queueing import Simulator
 from ipa_gym.queueing.quantile import quantile_in_place
@@ -81,6 +81,52 @@ def test_service_factor_has_mean_one_and_the_given_variation() -> None:
     factor = records.end_s[0] - records.start_s[0]  # l(1) = 1 s
     assert abs(factor.mean() - 1.0) < 4 * 0.5 / math.sqrt(40_000)
     assert abs(factor.std() - 0.5) < 0.03
+
+
+def test_exponential_service_has_the_mean_and_the_tail_of_its_law() -> None:
+    simulator = Simulator(pipeline((FAST,)), service_law="exponential", record=True, interval_s=1e6)
+    simulator.reset(choose((0, 1, 10)), seed=5)
+    step(simulator, choose((0, 1, 10)), *np.arange(40_000.0))
+    factor = simulator.records().end_s[0] - simulator.records().start_s[0]  # l(1) = 1 s
+    assert abs(factor.mean() - 1.0) < 4 / math.sqrt(40_000)
+    for limit in (0.5, 1.0, 3.0):
+        expected = math.exp(-limit)
+        error = math.sqrt(expected * (1 - expected) / 40_000)
+        assert abs((factor > limit).mean() - expected) < 4 * error
+
+
+def test_exponential_service_refuses_a_variation_and_a_wrong_name() -> None:
+    with pytest.raises(OptionError, match="service_cv is"):
+        Simulator(TWO, service_law="exponential", service_cv=0.5)
+    with pytest.raises(UnknownNameError, match="exponential"):
+        Simulator(TWO, service_law="exponentiall")  # type: ignore[arg-type]  # a wrong name
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_replica_records_add_up_to_the_cost_and_bound_the_batches(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    simulator = started(TWO, choose((0, 1, 1), (0, 1, 1)), service_cv=0.7)
+    cost, requests = 0.0, 0
+    for _ in range(30):
+        decision, arrivals = random_step(rng, simulator.clock_s)
+        cost += simulator.step(decision, arrivals).core_seconds
+        requests += len(arrivals)
+    records, paid = simulator.records(), 0.0
+    for stage, fleet in enumerate(records.replicas):
+        cores = np.array([variant.cores for variant in TWO.stages[stage].variants])
+        until = np.fmin(fleet.gone_s, simulator.clock_s)
+        paid += float((cores[fleet.variant] * (until - fleet.started_s)).sum())
+        served = records.replica[stage] >= 0
+        by = records.replica[stage, served]
+        assert served.sum() > requests / 4
+        assert (records.start_s[stage, served] >= fleet.joined_s[by]).all()
+        told = ~np.isnan(fleet.told_s[by])
+        assert (records.start_s[stage, served][told] <= fleet.told_s[by][told]).all()
+        assert not (records.end_s[stage, served] > fleet.gone_s[by]).any()
+        for slot in range(fleet.slot.max() + 1):  # a slot holds one replica at a time
+            held = fleet.slot == slot
+            assert (fleet.started_s[held][1:] >= fleet.gone_s[held][:-1]).all()
+    assert paid == pytest.approx(cost, rel=1e-9)
 
 
 def mean_wait_s(*, rate_rps: float, service_s: float, seed: int) -> float:
