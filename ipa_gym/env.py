@@ -7,7 +7,6 @@ It computes none of these itself: see `load.py`, `queueing/simulator.py`, `obser
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, SupportsFloat
 
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 
 from ipa_gym import options as checks
 from ipa_gym.action import ActionLayout
-from ipa_gym.cards import load_pipeline
 from ipa_gym.episode import IntervalRow, interval_info
 from ipa_gym.errors import OptionError
 from ipa_gym.forecast import make_forecast
@@ -30,8 +28,9 @@ from ipa_gym.optimizer.problem import Problem
 from ipa_gym.pipeline import Configuration, Pipeline
 from ipa_gym.queueing.simulator import IntervalOutcome, Simulator
 from ipa_gym.reward import reward_terms, served_accuracy
-from ipa_gym.workload.loading import load_trace
-from ipa_gym.workload.trace import Trace, window_counts
+from ipa_gym.settings import env_settings
+from ipa_gym.snapshot import EnvState
+from ipa_gym.workload.trace import Trace
 
 _SEED_BITS = 63
 
@@ -84,6 +83,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
     - `batch_cap`, `replica_cap`: other caps than the card's.
     - `service_cv`: coefficient of variation of service times; `service_scale`, `startup_scale`: truth over profile.
     - `reward`: overrides of `alpha`, `beta`, `delta`, `rho`, `accuracy_measure`.
+    - `record`: keep every request's path for `simulator.records()`; costs memory, changes nothing else.
     - `render_mode`: `ansi` or `rgb_array`.
 
     ## Version history
@@ -111,30 +111,38 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         service_scale: float = 1.0,
         startup_scale: float = 1.0,
         reward: Mapping[str, Any] | None = None,
+        record: bool = False,
         render_mode: str | None = None,
     ) -> None:
-        card = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
-        card = card.with_limits(batch_cap=batch_cap, replica_cap=replica_cap)
-        self.pipeline = replace(card, objective=checks.override_objective(card.objective, reward))
-        scale = checks.positive("scale", scale)
-        self.trace = trace if isinstance(trace, Trace) else load_trace(trace, scale=scale)
-        if isinstance(trace, Trace) and scale != 1.0:
-            raise OptionError(f"scale is {scale!r} beside a loaded Trace; expected 1: scale it when you load it")
-        self.interval_s = checks.positive("interval", interval)
-        self.arrivals = checks.arrival_kind(arrivals)
-        self.forecast_name = forecast or self.pipeline.forecast
-        self.forecast = make_forecast(self.forecast_name)
+        settings = env_settings(
+            pipeline,
+            trace,
+            scale=scale,
+            split=split,
+            windows=windows,
+            episode_s=episode_s,
+            interval=interval,
+            arrivals=arrivals,
+            forecast=forecast,
+            batch_cap=batch_cap,
+            replica_cap=replica_cap,
+            service_cv=service_cv,
+            service_scale=service_scale,
+            startup_scale=startup_scale,
+            reward=reward,
+        )
+        self.settings = settings
+        self.pipeline, self.trace, self.interval_s = settings.pipeline, settings.trace, settings.interval_s
+        self.n_intervals = settings.n_intervals
+        self.forecast_name, self.forecast = settings.forecast, make_forecast(settings.forecast)
         self.simulator = Simulator(
             self.pipeline,
             interval_s=self.interval_s,
-            service_cv=checks.not_negative("service_cv", service_cv),
-            service_scale=checks.positive("service_scale", service_scale),
-            startup_scale=checks.not_negative("startup_scale", startup_scale),
+            service_cv=settings.service_cv,
+            service_scale=settings.service_scale,
+            startup_scale=settings.startup_scale,
+            record=record,
         )
-        self.fixed_windows = _fixed_windows(self.trace, windows)
-        self.episode_s = _episode_seconds(self.fixed_windows, episode_s, self.trace)
-        self.n_intervals = checks.whole_intervals("the episode", self.episode_s, self.interval_s)
-        self.split_range = self._checked_split(split)
         self.layout = ObservationLayout(self.pipeline, self.interval_s)
         self.actions = ActionLayout(self.pipeline)
         self.observation_space: spaces.Box = self.layout.space()  # type: ignore[assignment]  # Gymnasium's is generic
@@ -147,15 +155,6 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         self._seed: int | None = None
         self._episode = -1
         self._load: EpisodeLoad | None = None
-
-    def _checked_split(self, split: str | None) -> tuple[int, int]:
-        start, end = checks.split_range(self.trace, split)
-        if self.fixed_windows is None and end - start < self.episode_s:
-            raise OptionError(
-                f"episode_s is {self.episode_s}; expected at most {end - start}, "
-                f"the length of the split of trace {self.trace.name}"
-            )
-        return start, end
 
     # --- Gymnasium's interface ---
 
@@ -175,11 +174,8 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
             self._seed = int(self.np_random.integers(1 << _SEED_BITS)) if seed is None else int(seed)
             self._episode = -1
         self._episode += 1
-        rng = np.random.default_rng([self._seed, self._episode])
-        drawn = int(rng.integers(self.split_range[0], self.split_range[1] - self.episode_s + 1)) if self._draws else 0
-        episode_seed = int(rng.integers(1 << _SEED_BITS))
-        windows = self._choose_windows(drawn, options or {})
-        self._load = draw_load(self.trace, windows, seed=episode_seed, kind=self.arrivals)
+        windows, episode_seed = self.settings.episodes.draw(self._seed, self._episode, options)
+        self._load = draw_load(self.trace, windows, seed=episode_seed, kind=self.settings.arrivals)
         self._expected_requests = float(self._load.counts.mean()) * self.interval_s
         self.initial_configuration = self.pipeline.initial or self._ipa_decision(float(self._load.history_rps(0).max()))
         self.simulator.reset(self.initial_configuration, seed=episode_seed)
@@ -225,11 +221,47 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         """
         return self._mask.copy()
 
-    # --- what it joins ---
+    # --- branching ---
 
-    @property
-    def _draws(self) -> bool:
-        return self.fixed_windows is None
+    def get_state(self) -> EnvState:
+        """A full copy of the state, from which `set_state` continues bit for bit. It can be pickled.
+
+        Raises: OptionError before the first `reset`.
+        """
+        return EnvState(
+            pipeline=self.pipeline,
+            interval_s=self.interval_s,
+            seed=self._seed,
+            episode=self._episode,
+            generator=self.np_random.bit_generator.state,
+            load=self._running_load(finished=True),
+            expected_requests=self._expected_requests,
+            initial_configuration=self.initial_configuration,
+            decision=self._decision,
+            forecast_rps=self._forecast_rps,
+            observation=self._observation.copy(),
+            rows=tuple(self.rows),
+            simulator=self.simulator.get_state(),
+        )
+
+    def set_state(self, state: EnvState) -> None:
+        """Continue from a copy that this environment, or another one of the same settings, has made.
+
+        Raises: OptionError if the copy belongs to another pipeline, interval or recording; nothing is changed then.
+        """
+        if state.pipeline != self.pipeline or state.interval_s != self.interval_s:
+            raise OptionError(
+                f"set_state: the state is of {state.pipeline.name} with interval {state.interval_s:g} s; expected "
+                f"{self.pipeline.name} with {self.interval_s:g} s, and the same caps and weights"
+            )
+        self.simulator.set_state(state.simulator)
+        self.np_random.bit_generator.state = state.generator
+        self._seed, self._episode, self._load = state.seed, state.episode, state.load
+        self._expected_requests, self._forecast_rps = state.expected_requests, state.forecast_rps
+        self.initial_configuration, self._decision = state.initial_configuration, state.decision
+        self._observation, self.rows = state.observation.copy(), list(state.rows)
+
+    # --- what it joins ---
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -247,23 +279,6 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
             state = "has not begun" if self._load is None else "has ended"
             raise OptionError(f"the episode {state}; expected a call of reset() first")
         return self._load
-
-    def _choose_windows(self, drawn: int, options: Mapping[str, Any]) -> tuple[Window, ...]:
-        for name in options:
-            checks.choice("reset option", name, ("start",))
-        start = options.get("start", drawn)
-        if self.fixed_windows is not None:
-            if "start" in options:
-                raise OptionError(f"start is {start!r} beside fixed windows; expected one or the other")
-            return self.fixed_windows
-        first, end = self.split_range
-        if (
-            isinstance(start, bool)
-            or not isinstance(start, int | np.integer)
-            or not first <= start <= end - self.episode_s
-        ):
-            raise OptionError(f"start is {start!r}; expected a whole second from {first} to {end - self.episode_s}")
-        return ((int(start), int(start) + self.episode_s),)
 
     def _ipa_decision(self, rate_rps: float) -> Configuration:
         return solve_exact(Problem(self.pipeline, rate_rps)).configuration
@@ -303,25 +318,3 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         stages = stages_at_start(self._decision) if outcome is None else stages_seen(self._decision, outcome)
         self._observation = self.layout.write(Observation(load.history_maxima(now_s), self._forecast_rps, stages))
         return self._observation.copy()
-
-
-def _fixed_windows(trace: Trace, windows: Sequence[Sequence[int]] | None) -> tuple[Window, ...] | None:
-    if windows is None:
-        return None
-    window_counts(trace, windows)  # raises for a window that cannot be played
-    return tuple((int(window[0]), int(window[1])) for window in windows)
-
-
-def _episode_seconds(windows: tuple[Window, ...] | None, episode_s: Any, trace: Trace) -> int:
-    if windows is not None:
-        return sum(b - a for a, b in windows)
-    if (
-        isinstance(episode_s, bool)
-        or not isinstance(episode_s, int | np.integer)
-        or not 1 <= episode_s <= trace.counts.size
-    ):
-        raise OptionError(
-            f"episode_s is {episode_s!r}; expected whole seconds from 1 to {trace.counts.size}, "
-            f"the length of trace {trace.name}"
-        )
-    return int(episode_s)

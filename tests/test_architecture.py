@@ -13,7 +13,8 @@ LAYERS = {  # lower may not import higher
     "catalog": 1, "pipeline": 1,
     "queueing": 2, "optimizer": 2, "workload": 2, "forecast": 2, "cards": 3, "action": 2, "profiling": 4,
     "reward": 3, "observation": 3, "episode": 4, "load": 4, "monitoring": 4, "options": 4,
-    "rendering": 5, "env": 6, "policies": 7, "training": 7, "benchmark": 8, "commands": 9, "cli": 10,
+    "windows": 5, "settings": 5, "snapshot": 5, "rendering": 5, "env": 6,
+    "policies": 7, "training": 7, "benchmark": 8, "commands": 9, "cli": 10,
 }  # fmt: skip
 
 

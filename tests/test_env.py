@@ -189,7 +189,7 @@ def test_splits_keep_training_and_test_days_apart() -> None:
         env = PipelineEnv("video", split=split)
         starts = [env.reset(seed=seed)[1]["windows"][0] for seed in range(50)]
         assert all(first * 86400 <= a and b <= last * 86400 for a, b in starts)
-    assert PipelineEnv("video").split_range == (0, 14 * 86400)
+    assert PipelineEnv("video").settings.episodes.split_range == (0, 14 * 86400)
 
 
 def test_reward_weights_and_caps_can_be_overridden() -> None:

@@ -53,6 +53,12 @@ class Trace:
         object.__setattr__(self, "counts", counts)
         object.__setattr__(self, "splits", MappingProxyType(splits))
 
+    def __reduce__(self) -> tuple[type[Trace], tuple[str, IntArray, dict[str, tuple[int, int]], str]]:
+        return Trace, (self.name, self.counts, dict(self.splits), self.source)
+
+    def __deepcopy__(self, memo: Mapping[int, object]) -> Trace:
+        return self  # nothing in it can change, and counts of weeks are megabytes
+
     @property
     def n_seconds(self) -> int:
         """Length of the trace in seconds."""
