@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import ipa_gym
@@ -116,6 +117,27 @@ def test_evaluate_plays_the_benchmarks_episode(run, small_run: BenchmarkRun) -> 
     assert {name: found[name] for name in same} == {name: row[name] for name in same}
 
 
+def test_evaluate_records_the_episode_that_it_shows(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    given = ("evaluate", "--agent", "static", "--window", "380:480", "--seed", "3", "--service-cv", "0.5", "--json")
+    table, trace = tmp_path / "new" / "run.parquet", tmp_path / "new" / "run.json"
+    code, out, err = run(*given, "--records", str(table), "--chrome-trace", str(trace))
+    result, plain = json.loads(out)["result"], json.loads(run(*given)[1])["result"]
+    assert code == 0
+    same = [name for name in plain if not name.startswith("decision")]
+    assert {name: result[name] for name in same} == {name: plain[name] for name in same}  # recording changes nothing
+    requests = pl.read_parquet(table).unique("request", keep="last")
+    assert requests["fate"].value_counts().sort("fate").rows() == [
+        ("completed", result["completed"]), ("dropped", result["dropped"]), ("inside", result["inside_at_end"]),
+    ]  # fmt: skip
+    assert requests["latency_s"].mean() == pytest.approx(result["latency_mean_s"])
+    written = json.loads(trace.read_text(encoding="utf-8"))
+    assert written["otherData"]["agent"] == "static"
+    assert written["otherData"]["requests"] == result["arrivals"]
+    assert sum(event["name"] == "decision" for event in written["traceEvents"]) == 10
+    assert sorted(path.name for path in table.parent.iterdir()) == ["run-replicas.parquet", "run.json", "run.parquet"]
+    assert all(str(path) in err for path in (table, trace, table.with_name("run-replicas.parquet")))
+
+
 def test_evaluate_prints_a_line_an_interval_and_draws(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     picture = tmp_path / "episode.png"
     code, out, err = run("evaluate", "--agent", "static", "--window", "0:30", "--render", str(picture))
@@ -145,6 +167,9 @@ def test_evaluate_prints_a_line_an_interval_and_draws(run, tmp_path: Path) -> No
         (("benchmark", "--jobs", "0"), "jobs is 0"),
         (("benchmark", "--out", "/dev/null/results"), "/dev/null is not a folder"),
         (("evaluate", "--csv", "/dev/null/steps.csv"), "/dev/null is not a folder"),
+        (("evaluate", "--records", "/dev/null/run.parquet"), "/dev/null is not a folder"),
+        (("evaluate", "--records", "run.csv"), "ends with '.csv'; expected a name that ends with .parquet"),
+        (("evaluate", "--chrome-trace", "run.gz"), "ends with '.gz'; expected a name that ends with .json"),
         (("list", "agent"), "Did you mean 'agents'"),
         (("trace", "show", "burst"), "Did you mean 'bursty'"),
         (("card", "show", "vidoe"), "Did you mean 'video'"),

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ipa_gym.benchmark.files import write_atomically, write_frame
 from ipa_gym.benchmark.statistics import ALL_TRACES
 from ipa_gym.benchmark.styles import agent_styles
+from ipa_gym.files import write_atomically, write_frame
 
 if TYPE_CHECKING:
     import polars as pl

@@ -47,13 +47,14 @@ class Inputs:
             for seed in self.seeds
         ]
 
-    def make_env(self, task: Task) -> PipelineEnv:
+    def make_env(self, task: Task, *, record: bool = False) -> PipelineEnv:
         """The environment of a task, with the forecast that the agent asks for. Raises: as `PipelineEnv`."""
         return make_env(
             self.pipelines[task.pipeline],
             self.traces[task.trace],
             agent=self.agents[task.agent],
             options=self.environment,
+            record=record,
         )
 
     def make_policy(self, task: Task, env: PipelineEnv) -> Policy:
@@ -61,7 +62,9 @@ class Inputs:
         return make_policy(self.agents[task.agent], env)
 
 
-def make_env(pipeline: Pipeline, trace: Trace, *, agent: AgentCard, options: EnvironmentOptions) -> PipelineEnv:
+def make_env(
+    pipeline: Pipeline, trace: Trace, *, agent: AgentCard, options: EnvironmentOptions, record: bool = False
+) -> PipelineEnv:
     """An environment for an agent: its card's forecast goes first, then the option's, then the pipeline card's."""
     split = options.split or ("test" if "test" in trace.splits else None)
     return PipelineEnv(
@@ -79,6 +82,7 @@ def make_env(pipeline: Pipeline, trace: Trace, *, agent: AgentCard, options: Env
         service_scale=options.service_scale,
         startup_scale=options.startup_scale,
         reward=options.reward,
+        record=record,
     )
 
 

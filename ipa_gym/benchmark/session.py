@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipa_gym.benchmark.files import check_output_folder
 from ipa_gym.benchmark.inputs import check_inputs, load_inputs
 from ipa_gym.benchmark.journal import Journal
 from ipa_gym.benchmark.provenance import fingerprint, provenance
 from ipa_gym.benchmark.runner import BenchmarkRun, OnProgress, all_cores, run_benchmark, warm_up
 from ipa_gym.benchmark.settings import BenchmarkSettings
 from ipa_gym.benchmark.writing import check_format, write_results
+from ipa_gym.files import check_output_folder
 
 Preparing = Callable[[], AbstractContextManager[None]]  # wraps the first, compiling, step
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ipa_gym.benchmark.files import write_frame, write_text
 from ipa_gym.benchmark.runner import BenchmarkRun
 from ipa_gym.benchmark.statistics import summarise
 from ipa_gym.benchmark.table import METRICS, markdown
 from ipa_gym.errors import OptionError, unknown_name
+from ipa_gym.files import write_frame, write_text
 
 if TYPE_CHECKING:
     import polars as pl

@@ -15,6 +15,17 @@ Agent = Annotated[str, typer.Option("--agent", "-a", help="Agent: a name or the 
 Seed = Annotated[int, typer.Option(help="Seed of the arrivals.")]
 Render = Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the episode into this file.")]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the intervals into this file.")]
+Records = Annotated[
+    Path | None,
+    typer.Option(
+        "--records",
+        metavar="FILE",
+        help="Write every request into this .parquet file, the replicas beside it.",
+    ),
+]
+ChromeTrace = Annotated[
+    Path | None, typer.Option("--chrome-trace", metavar="FILE", help="Write a Chrome trace into this .json file.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the totals, no line an interval.")]
 
 
@@ -25,6 +36,8 @@ def evaluate(
     seed: Seed = 0,
     render: Render = None,
     csv: Csv = None,
+    records: Records = None,
+    chrome_trace: ChromeTrace = None,
     quiet: Quiet = False,
     as_json: o.AsJson = False,
     scale: o.Scale = 1.0,
@@ -45,13 +58,15 @@ def evaluate(
 ) -> None:
     """Watch one agent for one episode: a line an interval as it happens, the totals at the end.
 
-    The seed means the same arrivals as in the benchmark.
+    The seed means the same arrivals as in the benchmark. What --records and --chrome-trace hold: docs/records.md.
 
     [b]Examples[/b]
 
       ipa-gym evaluate
       ipa-gym evaluate --agent hpa --env nlp --trace fluctuating --seed 3 --render hpa.png
       ipa-gym evaluate --agent ipa --trace counts.npz --scale 0.125 --window 1301160:1302360 --json
+
+      ipa-gym evaluate --window 480:540 --records run.parquet --chrome-trace run.json
     """
     from ipa_gym.benchmark.settings import BenchmarkSettings, EnvironmentOptions
     from ipa_gym.commands.evaluate_run import Outputs, run_and_show
@@ -63,5 +78,6 @@ def evaluate(
         reward=o.parse_overrides(reward),
     )  # fmt: skip
     run_and_show(
-        BenchmarkSettings((env,), (trace,), (agent,), (seed,), environment), Outputs(as_json, quiet, render, csv)
+        BenchmarkSettings((env,), (trace,), (agent,), (seed,), environment),
+        Outputs(as_json, quiet, render, csv, records, chrome_trace),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipa_gym.benchmark.episode import interval_result, measure, play
-from ipa_gym.benchmark.files import check_output_folder, write_atomically, write_frame
 from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.runner import warm_up
 from ipa_gym.benchmark.settings import BenchmarkSettings
@@ -15,6 +15,8 @@ from ipa_gym.commands.benchmark_run import COMPILING
 from ipa_gym.commands.terminal import note, note_if_slow, print_json, show
 from ipa_gym.commands.views import step_header, step_line, totals_table
 from ipa_gym.episode import IntervalRow
+from ipa_gym.files import check_output_folder, write_atomically, write_frame
+from ipa_gym.recording import RecordedRun, check_paths, recorded_run, write_chrome_trace, write_records
 
 if TYPE_CHECKING:
     from ipa_gym.pipeline import Pipeline
@@ -28,6 +30,13 @@ class Outputs:
     quiet: bool
     render: Path | None
     csv: Path | None
+    records: Path | None
+    chrome_trace: Path | None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether every request's record must be kept."""
+        return self.records is not None or self.chrome_trace is not None
 
 
 def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:
@@ -37,9 +46,10 @@ def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:
     for path in (outputs.render, outputs.csv):
         if path is not None:
             check_output_folder(path.parent)
+    check_paths(records=outputs.records, trace=outputs.chrome_trace)
     inputs = load_inputs(settings)
     task = inputs.tasks()[0]
-    env = inputs.make_env(task)
+    env = inputs.make_env(task, record=outputs.recorded)
     policy = inputs.make_policy(task, env)
     with note_if_slow(COMPILING, after_s=4.0):
         warm_up(inputs)
@@ -59,6 +69,18 @@ def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:
         write_frame(pl.DataFrame(steps), outputs.csv.with_suffix(".csv"))
     if outputs.render is not None:
         note(f"drew {draw_episode(env.pipeline, env.rows, outputs.render)}")
+    if outputs.recorded:
+        write_recorded(recorded_run(env.simulator, env.rows), outputs, about=asdict(task))
+
+
+def write_recorded(run: RecordedRun, outputs: Outputs, *, about: Mapping[str, str | float]) -> None:
+    """Write the tables and the trace that were asked for; ``about`` goes into the trace."""
+    if outputs.records is not None:
+        requests, replicas = write_records(run, outputs.records)
+        note(f"wrote {requests} (requests) and {replicas} (replicas)")
+    if outputs.chrome_trace is not None:
+        path = write_chrome_trace(run, outputs.chrome_trace, about=about)
+        note(f"wrote {path}; open it in https://ui.perfetto.dev or chrome://tracing")
 
 
 def draw_episode(pipeline: Pipeline, rows: list[IntervalRow], path: Path) -> Path:

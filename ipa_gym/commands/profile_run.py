@@ -7,9 +7,9 @@ import sys
 import typer
 
 from ipa_gym import catalog
-from ipa_gym.benchmark.files import write_text
 from ipa_gym.cards import load_card
 from ipa_gym.commands.terminal import note
+from ipa_gym.files import write_text
 from ipa_gym.profiling import is_current, regenerate
 
 

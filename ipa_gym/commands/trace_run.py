@@ -9,10 +9,10 @@ import numpy as np
 import typer
 
 from ipa_gym import catalog
-from ipa_gym.benchmark.files import write_atomically
 from ipa_gym.commands.terminal import note, print_json, show
 from ipa_gym.commands.views import compared_table, figures_table
 from ipa_gym.errors import UnknownNameError
+from ipa_gym.files import write_atomically
 from ipa_gym.workload.card import StatisticPair, read_trace_card
 from ipa_gym.workload.comparison import measure
 from ipa_gym.workload.loading import CARD_SUFFIXES, load_trace

@@ -10,12 +10,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ipa_gym.benchmark import BenchmarkRun, read_results, write_results
-from ipa_gym.benchmark.files import write_atomically
 from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.provenance import fingerprint, provenance
 from ipa_gym.benchmark.table import cell, markdown, table_rows
 from ipa_gym.benchmark.writing import finite
 from ipa_gym.errors import OptionError, UnknownNameError
+from ipa_gym.files import write_atomically
 from tests.benchmark.conftest import SMALL
 
 
