@@ -2,7 +2,7 @@
 
 `serve_stage` knows one stage and nothing of the others; `run_interval` is the wiring between stages (a chain today).
 The caller checks inputs and makes room (`simulator.py`); the kernel trusts. The model in words: docs/model.md;
-a slow twin that reads like it: tests/reference/plain_model.py.
+a slow twin that reads like it: tests/reference/plain_model.py. State, tally and work are views of one pipeline here.
 """
 
 from __future__ import annotations
@@ -12,280 +12,317 @@ import math
 import numpy as np
 
 from ipa_gym.queueing.compiled import compiled, inlined
-from ipa_gym.queueing.heaps import pop_busy, pop_free, push_busy, push_free
+from ipa_gym.queueing.heaps import pop_busy, push_busy, set_free, take_lowest_free
 from ipa_gym.queueing.quantile import quantile_in_place
-from ipa_gym.queueing.replicas import become_ready, decide, note_gone
+from ipa_gym.queueing.replicas import become_ready, count_free, decide, note_gone
 from ipa_gym.queueing.state import (
-    BUSY,
     COMPLETED,
     DETERMINISTIC,
     DROPPED,
     EMPTY,
     EXPONENTIAL,
-    IDLE,
     LEAVING,
+    SERVING,
     STARTING,
     WAITING,
 )
 from ipa_gym.seeding import hash_words, standard_exponential, standard_normal
 
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
 SERVICE_STREAM = 0x53525643  # + stage: key of the service factor of the batch whose first request is the counter
 
 
-@inlined
-def batch_service_s(model, stage, variant, requests, first_number):
-    """Seconds to serve a batch; ``first_number`` is the number of its first request in the episode."""
-    service_s = model.service_s[stage, variant, requests]
-    if model.service_law == DETERMINISTIC:
-        return service_s
-    key = hash_words(model.seed, np.uint64(SERVICE_STREAM + stage), np.uint64(first_number))
-    if model.service_law == EXPONENTIAL:
-        return service_s * standard_exponential(key)
-    return service_s * math.exp(model.sigma * standard_normal(key) - 0.5 * model.sigma * model.sigma)
-
-
-@inlined
-def _drop(state, work, records, stage, place, now_s):
-    work.dropped[stage] += 1
-    if records.fate.shape[0] > 0:
-        number = state.number[stage, place]
-        records.fate[number] = DROPPED
-        records.left_s[number] = now_s
-        records.drop_stage[number] = stage
-
-
-@inlined
-def _read_batch(model, state, work, records, stage, now_s):
-    """Read from the queue's front until the batch is full or the queue empty; returns the number that joined.
-
-    Those that join are moved together, from the place of the first (which is not overdue) on.
-    """
-    number, t0_s, enqueue_s = state.number[stage], state.t0_s[stage], state.enqueue_s[stage]
-    first, head, tail, batch = state.head[stage], state.head[stage], state.tail[stage], state.batch[stage]
-    joined = 0
-    while joined < batch and head < tail:
-        if now_s > t0_s[head] + model.drop_after_s:
-            _drop(state, work, records, stage, head, now_s)
-        else:
-            number[first + joined] = number[head]
-            t0_s[first + joined] = t0_s[head]
-            enqueue_s[first + joined] = enqueue_s[head]
-            joined += 1
-        head += 1
-    state.head[stage] = head
-    return joined
-
-
-@inlined
-def _start_batch(model, state, work, records, stage, first, joined, now_s, stop_s):
-    """Start a batch of the ``joined`` requests from place ``first`` on the free replica of the lowest slot."""
-    slot = pop_free(state.free_heap[stage], state.n_free[stage])
-    state.n_free[stage] -= 1
-    end_s = now_s + batch_service_s(model, stage, state.slot_variant[stage, slot], joined, state.number[stage, first])
-    state.slot_state[stage, slot] = BUSY
-    state.slot_end_s[stage, slot] = end_s
-    state.slot_batch[stage, slot] = state.n_batches[stage]
-    state.slot_first[stage, slot] = first
-    state.slot_requests[stage, slot] = joined
-    push_busy(state.busy_heap[stage], state.n_busy[stage], slot, state.slot_end_s[stage], state.slot_batch[stage])
-    state.n_busy[stage] += 1
-    work.busy_s[stage] += min(end_s, stop_s) - now_s
-    if records.fate.shape[0] > 0:
-        for place in range(first, first + joined):
-            request = state.number[stage, place]
-            records.start_s[stage, request] = now_s
-            records.batch[stage, request] = state.n_batches[stage]
-            records.replica[stage, request] = state.slot_replica[stage, slot]
-    state.n_batches[stage] += 1
-
-
-@inlined
-def form_batches(model, state, work, records, stage, now_s, stop_s):
-    """At an event, while a replica is free and a request waits: drop overdue heads, start the batches that are due."""
-    while state.n_free[stage] > 0 and state.head[stage] < state.tail[stage]:
-        head = state.head[stage]
-        if now_s > state.t0_s[stage, head] + model.drop_after_s:
-            _drop(state, work, records, stage, head, now_s)
-            state.head[stage] = head + 1
-            continue
-        full = state.tail[stage] - head >= state.batch[stage]
-        if not full and not now_s >= state.enqueue_s[stage, head] + model.batch_timeout_s:
-            return
-        joined = _read_batch(model, state, work, records, stage, now_s)
-        _start_batch(model, state, work, records, stage, head, joined, now_s, stop_s)
-
-
-@inlined
-def _end_batch(model, state, work, records, stage, sent, start_s, stop_s):
-    """End the batch that ends first: its requests go out behind the ``sent`` ones. Returns (requests, freed)."""
-    slot = pop_busy(state.busy_heap[stage], state.n_busy[stage], state.slot_end_s[stage], state.slot_batch[stage])
-    state.n_busy[stage] -= 1
-    end_s = state.slot_end_s[stage, slot]
-    first, count = state.slot_first[stage, slot], state.slot_requests[stage, slot]
-    for place in range(first, first + count):
-        request = state.number[stage, place]
-        work.flow_number[sent] = request
-        work.flow_t0_s[sent] = state.t0_s[stage, place]
-        work.flow_s[sent] = end_s
-        work.value_s[sent] = end_s - state.enqueue_s[stage, place]
-        if records.fate.shape[0] > 0:
-            records.end_s[stage, request] = end_s
-        sent += 1
-    if state.slot_state[stage, slot] == LEAVING:
-        state.slot_state[stage, slot] = EMPTY
-        note_gone(state, records, stage, slot, end_s)
-        work.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (end_s - start_s)
-        work.serving_s[stage] -= stop_s - end_s
-        return count, False
-    state.slot_state[stage, slot] = IDLE
-    push_free(state.free_heap[stage], state.n_free[stage], slot)
-    state.n_free[stage] += 1
-    return count, True
+@compiled
+def service_factor(law, sigma, seed, stage, first_number):
+    """Random factor of a batch's service time; ``first_number`` is the number of its first request in the episode."""
+    key = hash_words(seed, np.uint64(SERVICE_STREAM + stage), np.uint64(first_number))
+    if law == EXPONENTIAL:
+        return standard_exponential(key)
+    return math.exp(sigma * standard_normal(key) - 0.5 * sigma * sigma)
 
 
 @compiled
-def serve_stage(model, state, work, records, stage, last_place, start_s, stop_s):
-    """Run one stage over [start_s, stop_s), a decision having been applied at start_s.
+def _record_drop(records, stage, number, now_s):
+    records.fate[number] = DROPPED
+    records.left_s[number] = now_s
+    records.drop_stage[number] = stage
 
-    The queue holds the waiting requests in places [head, tail) and those that will enter in [tail, last_place), sorted
-    by the instant they enter (``enqueue_s``). Departures go, in order, to ``work.flow_*``, their sojourns to
-    ``work.value_s``. Returns the number of departures.
-    """
-    enqueue_s, slot_end_s, busy_heap = state.enqueue_s[stage], state.slot_end_s[stage], state.busy_heap[stage]
-    sent = 0
-    next_ready_s = start_s
-    event = True  # the decision
-    now_s = start_s
-    while now_s < stop_s:
-        while state.n_busy[stage] > 0 and slot_end_s[busy_heap[0]] <= now_s:  # 1. batches end
-            count, freed = _end_batch(model, state, work, records, stage, sent, start_s, stop_s)
-            sent += count
-            event = event or freed
-        if next_ready_s <= now_s:  # 2. replicas become ready; a complete switch makes the old ones leave
-            next_ready_s = become_ready(model, state, work, records, stage, now_s, start_s, stop_s)
-            event = True
-        while state.tail[stage] < last_place and enqueue_s[state.tail[stage]] <= now_s:  # 3. requests enter
-            state.tail[stage] += 1
-            event = True
-        waiting = state.head[stage] < state.tail[stage]
-        if state.n_free[stage] > 0 and waiting:  # 4. batches form, at an event or the head's timeout
-            if event or now_s >= enqueue_s[state.head[stage]] + model.batch_timeout_s:
-                form_batches(model, state, work, records, stage, now_s, stop_s)
-            waiting = state.head[stage] < state.tail[stage]
-        event = False
-        now_s = next_ready_s
-        if state.n_busy[stage] > 0:
-            now_s = min(now_s, slot_end_s[busy_heap[0]])
-        if state.tail[stage] < last_place:
-            now_s = min(now_s, enqueue_s[state.tail[stage]])
-        if state.n_free[stage] > 0 and waiting:
-            now_s = min(now_s, enqueue_s[state.head[stage]] + model.batch_timeout_s)
+
+@compiled
+def _record_start(state, records, stage, here, slot, now_s):
+    first = state.slot_first[stage, slot]
+    for place in range(first, first + state.slot_requests[stage, slot]):
+        request = here.number[place]
+        records.start_s[stage, request] = now_s
+        records.batch[stage, request] = state.slot_batch[stage, slot]
+        records.replica[stage, request] = state.slot_replica[stage, slot]
+
+
+@compiled
+def _record_end(state, records, stage, here, slot):
+    first = state.slot_first[stage, slot]
+    for place in range(first, first + state.slot_requests[stage, slot]):
+        records.end_s[stage, here.number[place]] = state.slot_end_s[stage, slot]
+
+
+@compiled
+def _leave(model, state, tally, records, stage, slot, start_s, stop_s):
+    """A leaving replica has ended its batch: it ceases to exist."""
+    end_s = state.slot_end_s[stage, slot]
+    state.slot_state[stage, slot] = EMPTY
+    note_gone(state, records, stage, slot, end_s)
+    tally.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (end_s - start_s)
+    tally.serving_s[stage] -= stop_s - end_s
+
+
+@inlined
+def _hand_on(here, there, value_s, sent, first, count, end_s):
+    """The requests of a batch that ends go out, to places ``sent``, ...; returns the place after the last."""
+    for place in range(first, first + count):
+        there.number[sent] = here.number[place]
+        there.t0_s[sent] = here.t0_s[place]
+        there.enter_s[sent] = end_s
+        value_s[sent] = end_s - here.enter_s[place]
+        sent += _ONE
     return sent
 
 
 @compiled
-def _compact(state, work, stage):
-    """Move the requests inside the stage to the front of their places: batches in service first, then the queue."""
-    number, t0_s, enqueue_s = state.number[stage], state.t0_s[stage], state.enqueue_s[stage]
-    moved = 0
+def _next_look(state, stage, enter_s, head, last, n_busy, due_s, limit_s):
+    """The first event after ``limit_s``, at ``due_s`` at the latest: there the overdue head is dropped.
+
+    Events while a replica is free: a request enters, a replica becomes free, the head's timeout.
+    """
+    look_s = due_s
+    for place in range(head + _ONE, last):
+        if enter_s[place] > limit_s:
+            look_s = min(look_s, enter_s[place])
+            break
+    for rank in range(n_busy):
+        slot = state.busy_heap[stage, rank]
+        if state.slot_state[stage, slot] != LEAVING and state.slot_end_s[stage, slot] > limit_s:
+            look_s = min(look_s, state.slot_end_s[stage, slot])
+    return look_s
+
+
+@compiled
+def serve_stage(model, seed, state, tally, records, stage, here, there, value_s, last, base, start_s, stop_s):
+    """Run one stage over [start_s, stop_s), a decision having been applied at start_s.
+
+    ``here`` holds the requests in service, those that wait, and those that will enter, up to place ``last``, sorted by
+    the instant they enter. Departures go, in order, to places ``base``, ... of ``there``, their sojourns to the same
+    places of ``value_s``. Returns (the place of the queue's head, the place after the last departure).
+
+    It goes from batch to batch, not from event to event: the next batch starts, or the head is dropped, at an instant
+    that follows from the head, the request that fills the batch, and the replica that becomes free first. Between two
+    instants at which replicas become ready nothing else can happen.
+    """
+    number, t0_s, enter_s = here.number, here.t0_s, here.enter_s
+    heap, free, slot_state = state.busy_heap[stage], state.free_words[stage], state.slot_state[stage]
+    slot_end_s, slot_batch = state.slot_end_s[stage], state.slot_batch[stage]
+    slot_first, slot_requests = state.slot_first[stage], state.slot_requests[stage]
+    head, n_busy, batch = state.in_service[stage], state.n_busy[stage], np.uint64(state.batch[stage])
+    n_batches, law, sigma = state.n_batches[stage], model.service_law, model.sigma
+    drop_after_s, timeout_s = model.drop_after_s, model.batch_timeout_s
+    recording, busy_s, dropped, sent = records.fate.shape[0] > 0, 0.0, 0, base
+    now_s, until_s = start_s, start_s
+    while True:
+        while n_busy > _ZERO:  # 1. batches end, those at the interval's end excepted
+            slot = heap[0]
+            end_s = slot_end_s[slot]
+            if end_s > until_s or (end_s == until_s and until_s == stop_s):
+                break
+            pop_busy(heap, n_busy, slot_end_s, slot_batch)
+            n_busy -= _ONE
+            if recording:
+                _record_end(state, records, stage, here, slot)
+            sent = _hand_on(here, there, value_s, sent, slot_first[slot], slot_requests[slot], end_s)
+            if slot_state[slot] == LEAVING:
+                _leave(model, state, tally, records, stage, slot, start_s, stop_s)
+            else:
+                set_free(free, slot)
+        if until_s >= stop_s:
+            break
+        now_s = until_s  # 2. replicas become ready; a complete switch makes the old ones leave
+        until_s = min(stop_s, become_ready(model, state, tally, records, stage, now_s, start_s, stop_s))
+        n_free, service_s = count_free(state, stage), model.service_s[stage, state.variant[stage]]
+        while head < last:  # 3. requests enter, batches form
+            event_s = max(now_s, enter_s[head])
+            while n_busy > _ZERO:  # until a replica is free, and all those that end by then
+                slot = heap[0]
+                end_s = slot_end_s[slot]
+                if end_s >= until_s or (end_s > event_s and n_free > 0):
+                    break
+                pop_busy(heap, n_busy, slot_end_s, slot_batch)
+                n_busy -= _ONE
+                if recording:
+                    _record_end(state, records, stage, here, slot)
+                sent = _hand_on(here, there, value_s, sent, slot_first[slot], slot_requests[slot], end_s)
+                if slot_state[slot] == LEAVING:
+                    _leave(model, state, tally, records, stage, slot, start_s, stop_s)
+                else:
+                    set_free(free, slot)
+                    if n_free == 0:
+                        event_s = max(event_s, end_s)
+                    n_free += 1
+            if n_free == 0 or event_s >= until_s:
+                break
+            now_s = event_s
+            limit_s = t0_s[head] + drop_after_s
+            if now_s > limit_s:
+                if recording:
+                    _record_drop(records, stage, number[head], now_s)
+                dropped += 1
+                head += _ONE
+                continue
+            if batch > _ONE:
+                full = head + batch - _ONE
+                due_s = enter_s[head] + timeout_s
+                if now_s < due_s and not (full < last and enter_s[full] <= now_s):
+                    if full < last:
+                        due_s = min(due_s, enter_s[full])
+                    if due_s > limit_s:
+                        due_s = _next_look(state, stage, enter_s, head, last, n_busy, due_s, limit_s)
+                    if due_s >= until_s:
+                        break
+                    now_s = due_s
+                    continue
+            first, joined = head, _ZERO
+            while joined < batch and head < last and enter_s[head] <= now_s:
+                if now_s > t0_s[head] + drop_after_s:
+                    if recording:
+                        _record_drop(records, stage, number[head], now_s)
+                    dropped += 1
+                else:
+                    if head > first + joined:
+                        number[first + joined] = number[head]
+                        t0_s[first + joined] = t0_s[head]
+                        enter_s[first + joined] = enter_s[head]
+                    joined += _ONE
+                head += _ONE
+            slot = take_lowest_free(free)
+            n_free -= 1
+            end_s = service_s[joined]
+            if law != DETERMINISTIC:
+                end_s *= service_factor(law, sigma, seed, stage, number[first])
+            end_s += now_s
+            slot_end_s[slot], slot_batch[slot] = end_s, n_batches
+            slot_first[slot], slot_requests[slot] = first, joined
+            push_busy(heap, n_busy, slot, slot_end_s, slot_batch)
+            n_busy += _ONE
+            n_batches += 1
+            busy_s += min(end_s, stop_s) - now_s
+            if recording:
+                _record_start(state, records, stage, here, slot, now_s)
+    state.n_busy[stage], state.n_batches[stage] = n_busy, n_batches
+    tally.busy_s[stage] += busy_s
+    tally.dropped[stage] = dropped
+    return head, sent
+
+
+@compiled
+def _take_out(state, stage, flow):
+    """Lay the requests inside the stage into the first places of a flow; returns their number."""
+    inside = state.in_service[stage] + state.waiting[stage]
+    for place in range(inside):
+        flow.number[place] = state.number[stage, place]
+        flow.t0_s[place] = state.t0_s[stage, place]
+        flow.enter_s[place] = state.enqueue_s[stage, place]
+    return inside
+
+
+@compiled
+def _put_back(state, stage, flow, head, last):
+    """Keep those in service and those that wait, places [head, last), for the next interval."""
+    kept = _ZERO
     for rank in range(state.n_busy[stage]):
         slot = state.busy_heap[stage, rank]
         first = state.slot_first[stage, slot]
-        state.slot_first[stage, slot] = moved
+        state.slot_first[stage, slot] = kept
         for place in range(first, first + state.slot_requests[stage, slot]):
-            work.spare_number[moved] = number[place]
-            work.spare_t0_s[moved] = t0_s[place]
-            work.spare_enqueue_s[moved] = enqueue_s[place]
-            moved += 1
-    head, tail = state.head[stage], state.tail[stage]
-    for place in range(head, tail):  # to the left: those in service lay before the head
-        number[moved + place - head] = number[place]
-        t0_s[moved + place - head] = t0_s[place]
-        enqueue_s[moved + place - head] = enqueue_s[place]
-    for place in range(moved):
-        number[place] = work.spare_number[place]
-        t0_s[place] = work.spare_t0_s[place]
-        enqueue_s[place] = work.spare_enqueue_s[place]
-    state.head[stage], state.tail[stage] = moved, moved + tail - head
+            state.number[stage, kept] = flow.number[place]
+            state.t0_s[stage, kept] = flow.t0_s[place]
+            state.enqueue_s[stage, kept] = flow.enter_s[place]
+            kept += _ONE
+    state.in_service[stage] = kept
+    state.waiting[stage] = last - head
+    for place in range(head, last):
+        state.number[stage, kept] = flow.number[place]
+        state.t0_s[stage, kept] = flow.t0_s[place]
+        state.enqueue_s[stage, kept] = flow.enter_s[place]
+        kept += _ONE
 
 
 @compiled
-def _take_in(state, work, records, stage, entering):
-    """Lay the ``entering`` requests of ``work.flow_*`` behind the stage's queue; returns the place after the last."""
-    if state.tail[stage] + entering > state.number.shape[1]:
-        _compact(state, work, stage)
-    tail = state.tail[stage]
-    for i in range(entering):
-        state.number[stage, tail + i] = work.flow_number[i]
-        state.t0_s[stage, tail + i] = work.flow_t0_s[i]
-        state.enqueue_s[stage, tail + i] = work.flow_s[i]
-        if records.fate.shape[0] > 0:
-            records.enqueue_s[stage, work.flow_number[i]] = work.flow_s[i]
-    return tail + entering
-
-
-@compiled
-def _open_stage(state, work, stage, start_s, stop_s):
+def _open_stage(state, tally, stage, start_s, stop_s):
     """Begin the interval's tally: what exists right after the decision is taken to stay until the end."""
-    work.dropped[stage] = 0
-    work.core_s[stage] = 0.0
-    work.switch_s[stage] = np.nan
-    work.variant_before[stage] = state.variant[stage]
+    tally.core_s[stage] = 0.0
+    tally.switch_s[stage] = np.nan
+    tally.variant_before[stage] = state.variant[stage]
     busy_s, serving = 0.0, 0
+    for rank in range(state.n_busy[stage]):
+        busy_s += min(state.slot_end_s[stage, state.busy_heap[stage, rank]], stop_s) - start_s
     for slot in range(state.n_slots[stage]):
-        kind = state.slot_state[stage, slot]
-        if kind >= IDLE:
-            serving += 1
-        if kind >= BUSY:
-            busy_s += min(state.slot_end_s[stage, slot], stop_s) - start_s
-    work.busy_s[stage] = busy_s
-    work.serving_s[stage] = serving * (stop_s - start_s)
+        serving += state.slot_state[stage, slot] >= SERVING
+    tally.busy_s[stage] = busy_s
+    tally.serving_s[stage] = serving * (stop_s - start_s)
 
 
 @compiled
-def _close_stage(model, state, work, stage, sent, start_s, stop_s):
-    """Complete the tally: cost of the replicas that still exist, their number by kind, the p99 sojourn."""
+def _close_stage(model, state, tally, stage, start_s, stop_s):
+    """Complete the tally: cost of the replicas that still exist, and their number by kind."""
     serving, starting, leaving, last = 0, 0, 0, -1
     for slot in range(state.n_slots[stage]):
         kind = state.slot_state[stage, slot]
         if kind == EMPTY:
             continue
         last = slot
-        work.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (stop_s - start_s)
-        serving += kind in (IDLE, BUSY)
+        tally.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (stop_s - start_s)
+        serving += kind == SERVING
         starting += kind in (STARTING, WAITING)
         leaving += kind == LEAVING
     state.n_slots[stage] = last + 1
-    work.serving[stage], work.starting[stage], work.leaving[stage] = serving, starting, leaving
-    work.sojourn_p99_s[stage] = quantile_in_place(work.value_s, sent, 0.99)
+    tally.serving[stage], tally.starting[stage], tally.leaving[stage] = serving, starting, leaving
 
 
 @compiled
-def run_interval(model, state, work, records, decision, arrival_s, first_number, start_s, stop_s):
+def run_interval(model, seed, state, tally, work, records, decision, arrival_s, first_number, start_s, stop_s):
     """Run the chain over [start_s, stop_s); returns the number of completions (latencies in ``work.value_s``).
 
     Args:
-        model, state, work, records: see `state.py`; room in every place array for all inside plus all arrivals.
+        model, state, tally, work, records: see `state.py`; room in every place array for all inside plus all arrivals.
+        seed: uint64 in, decides the service factors.
         decision: int64 (S, 3) in: variant, batch size, replicas.
         arrival_s: float64 (n,) in, sorted, in [start_s, stop_s).
         first_number: number of the first of these arrivals in the episode.
     """
-    moving = arrival_s.shape[0]
-    for i in range(moving):
-        work.flow_number[i] = first_number + i
-        work.flow_t0_s[i] = arrival_s[i]
-        work.flow_s[i] = arrival_s[i]
+    here, there, n_stages = work.here, work.there, decision.shape[0]
+    last = _take_out(state, 0, here)
+    for i in range(arrival_s.shape[0]):
+        here.number[last] = first_number + i
+        here.t0_s[last] = arrival_s[i]
+        here.enter_s[last] = arrival_s[i]
+        last += _ONE
         if records.fate.shape[0] > 0:
             records.arrival_s[first_number + i] = arrival_s[i]
-    for stage in range(decision.shape[0]):
-        last_place = _take_in(state, work, records, stage, moving)
+            records.enqueue_s[0, first_number + i] = arrival_s[i]
+    for stage in range(n_stages):
         decide(model, state, records, stage, start_s, decision[stage, 0], decision[stage, 1], decision[stage, 2])
-        _open_stage(state, work, stage, start_s, stop_s)
-        moving = serve_stage(model, state, work, records, stage, last_place, start_s, stop_s)
-        _close_stage(model, state, work, stage, moving, start_s, stop_s)
-    for i in range(moving):
-        work.value_s[i] = work.flow_s[i] - work.flow_t0_s[i]
+        _open_stage(state, tally, stage, start_s, stop_s)
+        base = _take_out(state, stage + 1, there) if stage + 1 < n_stages else _ZERO
+        head, sent = serve_stage(
+            model, seed, state, tally, records, stage, here, there, work.value_s, last, base, start_s, stop_s
+        )
+        _put_back(state, stage, here, head, last)
+        _close_stage(model, state, tally, stage, start_s, stop_s)
+        tally.sojourn_p99_s[stage] = quantile_in_place(work.value_s[base:sent], np.int64(sent - base), 0.99)
+        if records.fate.shape[0] > 0 and stage + 1 < n_stages:
+            for place in range(base, sent):
+                records.enqueue_s[stage + 1, there.number[place]] = there.enter_s[place]
+        here, there, last = there, here, sent
+    for place in range(last):
+        work.value_s[place] = here.enter_s[place] - here.t0_s[place]
         if records.fate.shape[0] > 0:
-            records.fate[work.flow_number[i]] = COMPLETED
-            records.left_s[work.flow_number[i]] = work.flow_s[i]
-    return moving
+            records.fate[here.number[place]] = COMPLETED
+            records.left_s[here.number[place]] = here.enter_s[place]
+    return np.int64(last)

@@ -7,41 +7,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipa_gym.queueing.compiled import compiled, inlined
-from ipa_gym.queueing.heaps import ends_before
-from ipa_gym.queueing.state import BUSY, EMPTY, IDLE, LEAVING, STARTING, WAITING
+from ipa_gym.queueing.compiled import compiled
+from ipa_gym.queueing.heaps import clear_free, ends_before, is_free, set_free
+from ipa_gym.queueing.state import EMPTY, LEAVING, SERVING, STARTING, WAITING
 
 
-@inlined
+@compiled
 def note_told(state, records, stage, slot, now_s):
     """Record that the replica in ``slot`` was told to leave, or cancelled."""
     if records.fate.shape[0] > 0:
         records.replica_told_s[stage, state.slot_replica[stage, slot]] = now_s
 
 
-@inlined
+@compiled
 def note_gone(state, records, stage, slot, now_s):
     """Record that the replica in ``slot`` has ceased to exist."""
     if records.fate.shape[0] > 0:
         records.replica_gone_s[stage, state.slot_replica[stage, slot]] = now_s
 
 
-@inlined
+@compiled
 def note_joined(state, records, stage, slot, now_s):
     """Record that the replica in ``slot`` began to serve."""
     if records.fate.shape[0] > 0:
         records.replica_joined_s[stage, state.slot_replica[stage, slot]] = now_s
-
-
-@compiled
-def rebuild_free(state, stage):
-    """List the idle slots anew; ascending order is a heap."""
-    n_free = 0
-    for slot in range(state.n_slots[stage]):
-        if state.slot_state[stage, slot] == IDLE:
-            state.free_heap[stage, n_free] = slot
-            n_free += 1
-    state.n_free[stage] = n_free
 
 
 @compiled
@@ -87,8 +76,10 @@ def cancel_latest(state, records, stage, count, now_s):
 @compiled
 def retire(state, records, stage, count, now_s):
     """Let ``count`` serving replicas leave: idle ones (highest slot first), then those that end last."""
+    free = state.free_words[stage]
     for slot in range(state.n_slots[stage] - 1, -1, -1):
-        if count > 0 and state.slot_state[stage, slot] == IDLE:
+        if count > 0 and is_free(free, np.uint64(slot)):
+            clear_free(free, np.uint64(slot))
             state.slot_state[stage, slot] = EMPTY
             note_told(state, records, stage, slot, now_s)
             note_gone(state, records, stage, slot, now_s)
@@ -96,7 +87,7 @@ def retire(state, records, stage, count, now_s):
     for _ in range(count):
         last = -1
         for slot in range(state.n_slots[stage]):
-            if state.slot_state[stage, slot] == BUSY and (
+            if state.slot_state[stage, slot] == SERVING and (
                 last < 0 or ends_before(last, slot, state.slot_end_s[stage], state.slot_batch[stage])
             ):
                 last = slot
@@ -119,7 +110,7 @@ def decide(model, state, records, stage, now_s, variant, batch, replicas):
                 state.slot_state[stage, slot] = EMPTY
                 note_told(state, records, stage, slot, now_s)
                 note_gone(state, records, stage, slot, now_s)
-        elif kind in (IDLE, BUSY) and variant == state.variant[stage]:
+        elif kind == SERVING and variant == state.variant[stage]:
             present += 1
     if replicas > present:
         ready_s = now_s + model.startup_s[stage, variant]
@@ -129,33 +120,41 @@ def decide(model, state, records, stage, now_s, variant, batch, replicas):
         excess -= cancel_latest(state, records, stage, excess, now_s)
         if excess > 0:
             retire(state, records, stage, excess, now_s)
-    rebuild_free(state, stage)
 
 
 @compiled
-def switch(model, state, work, records, stage, now_s, start_s, stop_s):
+def switch(model, state, tally, records, stage, now_s, start_s, stop_s):
     """All replicas of the new variant are ready: they serve, the old ones leave (busy ones end their batch)."""
+    free = state.free_words[stage]
     for slot in range(state.n_slots[stage]):
         kind = state.slot_state[stage, slot]
-        if kind in (IDLE, BUSY):
+        if kind == SERVING:
             note_told(state, records, stage, slot, now_s)
-        if kind == IDLE:
-            state.slot_state[stage, slot] = EMPTY
-            note_gone(state, records, stage, slot, now_s)
-            work.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (now_s - start_s)
-            work.serving_s[stage] -= stop_s - now_s
-        elif kind == BUSY:
-            state.slot_state[stage, slot] = LEAVING
-        elif kind == WAITING:
-            state.slot_state[stage, slot] = IDLE
-            note_joined(state, records, stage, slot, now_s)
-            work.serving_s[stage] += stop_s - now_s
+            if is_free(free, np.uint64(slot)):
+                clear_free(free, np.uint64(slot))
+                state.slot_state[stage, slot] = EMPTY
+                note_gone(state, records, stage, slot, now_s)
+                tally.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (now_s - start_s)
+                tally.serving_s[stage] -= stop_s - now_s
+            else:
+                state.slot_state[stage, slot] = LEAVING
+    for slot in range(state.n_slots[stage]):
+        if state.slot_state[stage, slot] == WAITING:
+            _join(state, tally, records, stage, slot, now_s, stop_s)
     state.variant[stage] = state.target[stage]
-    work.switch_s[stage] = now_s
+    tally.switch_s[stage] = now_s
 
 
 @compiled
-def become_ready(model, state, work, records, stage, now_s, start_s, stop_s):
+def _join(state, tally, records, stage, slot, now_s, stop_s):
+    state.slot_state[stage, slot] = SERVING
+    set_free(state.free_words[stage], np.uint64(slot))
+    tally.serving_s[stage] += stop_s - now_s
+    note_joined(state, records, stage, slot, now_s)
+
+
+@compiled
+def become_ready(model, state, tally, records, stage, now_s, start_s, stop_s):
     """Replicas ready by ``now_s`` join, or wait for the others of a switch. Returns the next ready instant."""
     switching = state.target[stage] != state.variant[stage]
     next_s = np.inf
@@ -167,10 +166,39 @@ def become_ready(model, state, work, records, stage, now_s, start_s, stop_s):
         elif switching:
             state.slot_state[stage, slot] = WAITING
         else:
-            state.slot_state[stage, slot] = IDLE
-            note_joined(state, records, stage, slot, now_s)
-            work.serving_s[stage] += stop_s - now_s
+            _join(state, tally, records, stage, slot, now_s, stop_s)
     if switching and next_s == np.inf:
-        switch(model, state, work, records, stage, now_s, start_s, stop_s)
-    rebuild_free(state, stage)
+        switch(model, state, tally, records, stage, now_s, start_s, stop_s)
     return next_s
+
+
+@compiled
+def count_free(state, stage):
+    """How many serving replicas of a stage are idle."""
+    free = 0
+    for slot in range(state.n_slots[stage]):
+        free += is_free(state.free_words[stage], np.uint64(slot))
+    return free
+
+
+@compiled
+def begin_episode(state, records, initial):
+    """Empty the pipeline and let ``initial``, int64 (S, 3) of variant, batch and replicas, serve from time 0."""
+    for stage in range(initial.shape[0]):
+        variant, batch, replicas = initial[stage, 0], initial[stage, 1], initial[stage, 2]
+        state.slot_state[stage] = EMPTY
+        state.free_words[stage] = np.uint64(0)
+        for slot in range(replicas):
+            state.slot_state[stage, slot] = SERVING
+            state.slot_variant[stage, slot] = variant
+            state.slot_replica[stage, slot] = slot
+            set_free(state.free_words[stage], np.uint64(slot))
+            if records.fate.shape[0] > 0:
+                records.replica_slot[stage, slot] = slot
+                records.replica_variant[stage, slot] = variant
+                records.replica_started_s[stage, slot] = 0.0
+                records.replica_joined_s[stage, slot] = 0.0
+        state.variant[stage], state.target[stage], state.batch[stage] = variant, variant, batch
+        state.n_slots[stage], state.n_replicas[stage] = replicas, replicas
+        state.n_batches[stage] = 0
+        state.n_busy[stage] = state.in_service[stage] = state.waiting[stage] = np.uint64(0)

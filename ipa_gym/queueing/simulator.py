@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from ipa_gym.errors import OptionError, unknown_name
 from ipa_gym.pipeline import Configuration, Pipeline
+from ipa_gym.queueing.compiled import compiled
 from ipa_gym.queueing.kernel import run_interval
 from ipa_gym.queueing.outcome import IntervalOutcome, Records, ReplicaRecords
+from ipa_gym.queueing.replicas import begin_episode
 from ipa_gym.queueing.state import (
     DETERMINISTIC,
     EXPONENTIAL,
-    IDLE,
     LOGNORMAL,
     KernelState,
     Model,
@@ -32,7 +33,12 @@ from ipa_gym.queueing.state import (
     grown_state,
     new_records,
     new_state,
+    new_tally,
     new_work,
+    padded,
+    pipeline_of,
+    tally_of,
+    work_of,
 )
 
 __all__ = ["IntervalOutcome", "Records", "Simulator", "SimulatorState"]
@@ -41,6 +47,20 @@ ServiceLaw = Literal["lognormal", "exponential"]
 _SERVICE_LAWS: Mapping[str, int] = {"lognormal": LOGNORMAL, "exponential": EXPONENTIAL}  # name -> code in the kernel
 _FIRST_PLACES = 256  # room for requests and replicas that a new state starts with; grows by doubling
 _FIRST_SLOTS = 16
+
+
+@compiled
+def _begin_first(state, records, initial):
+    begin_episode(pipeline_of(state, 0), records, initial)
+
+
+@compiled
+def _run_first(model, seed, state, tally, work, records, decision, arrival_s, first_number, start_s, stop_s):
+    """One interval of the only pipeline in the arrays."""
+    return run_interval(
+        model, seed, pipeline_of(state, 0), tally_of(tally, 0), work_of(work, 0), records, decision, arrival_s,
+        first_number, start_s, stop_s,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +119,9 @@ class Simulator:
 
     def _clear(self, *, seed: int) -> None:
         self._seed = seed
-        self._model = self._model._replace(seed=np.uint64(seed))
-        self._state = new_state(self._n_stages, _FIRST_SLOTS, n_places=_FIRST_PLACES)
-        self._work = new_work(self._n_stages, _FIRST_PLACES)
+        self._state = new_state(1, self._n_stages, n_slots=_FIRST_SLOTS, n_places=_FIRST_PLACES)
+        self._tally = new_tally(1, self._n_stages)
+        self._work = new_work(1, _FIRST_PLACES)
         self._records = new_records(
             self._n_stages, _FIRST_PLACES if self._record else 0, n_replicas=_FIRST_SLOTS if self._record else 0
         )
@@ -116,11 +136,7 @@ class Simulator:
     @property
     def n_inside(self) -> int:
         """Requests that have arrived and neither completed nor been dropped, counted where they are."""
-        state = self._state
-        return int((state.tail - state.head).sum()) + sum(
-            int(state.slot_requests[stage, state.busy_heap[stage, : state.n_busy[stage]]].sum())
-            for stage in range(self._n_stages)
-        )
+        return int(self._state.in_service.sum() + self._state.waiting.sum())
 
     def reset(self, initial: Configuration, *, seed: int) -> None:
         """Start an episode at time 0 with empty queues and ``initial`` serving.
@@ -135,19 +151,7 @@ class Simulator:
         table = self._decision_table(initial)
         self._clear(seed=int(seed))
         self._make_room(0, max(table[:, 2].tolist()))
-        state = self._state
-        state.variant[:], state.target[:], state.batch[:] = table[:, 0], table[:, 0], table[:, 1]
-        for stage, (variant, _, replicas) in enumerate(table):
-            state.slot_state[stage, :replicas] = IDLE
-            state.slot_variant[stage, :replicas] = variant
-            state.free_heap[stage, :replicas] = np.arange(replicas)
-            state.n_free[stage] = state.n_slots[stage] = state.n_replicas[stage] = replicas
-            state.slot_replica[stage, :replicas] = np.arange(replicas)
-            if self._record:
-                self._records.replica_slot[stage, :replicas] = np.arange(replicas)
-                self._records.replica_variant[stage, :replicas] = variant
-                self._records.replica_started_s[stage, :replicas] = 0.0
-                self._records.replica_joined_s[stage, :replicas] = 0.0
+        _begin_first(self._state, self._records, table)
         self._started = True
 
     def step(self, decision: Configuration, arrival_s: NDArray[np.float64]) -> IntervalOutcome:
@@ -164,9 +168,10 @@ class Simulator:
         table = self._decision_table(decision)
         arrivals = _checked_arrivals(arrival_s, start_s=start_s, stop_s=stop_s)
         self._make_room(len(arrivals), max(table[:, 2].tolist()))
-        completed = run_interval(
-            self._model, self._state, self._work, self._records, table, arrivals, self.n_arrived, start_s, stop_s
-        )
+        completed = _run_first(
+            self._model, np.uint64(self._seed), self._state, self._tally, self._work, self._records, table, arrivals,
+            self.n_arrived, start_s, stop_s,
+        )  # fmt: skip
         outcome = self._outcome(len(arrivals), completed)
         self._n_intervals += 1
         self.n_arrived += outcome.arrivals
@@ -175,41 +180,38 @@ class Simulator:
         return outcome
 
     def _outcome(self, arrivals: int, completed: int) -> IntervalOutcome:
-        work, state = self._work, self._state
-        latency_s = work.value_s[:completed].copy()
-        dropped = sum(work.dropped.tolist())
+        tally, state = self._tally, self._state
+        latency_s = self._work.value_s[0, :completed].copy()
+        dropped = sum(tally.dropped[0].tolist())
         return IntervalOutcome(
             arrivals=arrivals,
             completed=completed,
             dropped=dropped,
             violations=int(np.count_nonzero(latency_s > self.pipeline.sla_s)) + dropped,
             latency_s=latency_s,
-            core_seconds=float(sum(work.core_s.tolist())),
-            queue_requests=state.tail - state.head,
-            busy_replica_s=work.busy_s.copy(),
-            serving_replica_s=work.serving_s.copy(),
-            dropped_at=work.dropped.copy(),
-            sojourn_p99_s=work.sojourn_p99_s.copy(),
-            variant_before=work.variant_before.copy(),
-            variant=state.variant.copy(),
-            switch_s=work.switch_s.copy(),
-            batch=state.batch.copy(),
-            serving=work.serving.copy(),
-            starting=work.starting.copy(),
-            leaving=work.leaving.copy(),
+            core_seconds=float(sum(tally.core_s[0].tolist())),
+            queue_requests=state.waiting[0].copy(),
+            busy_replica_s=tally.busy_s[0].copy(),
+            serving_replica_s=tally.serving_s[0].copy(),
+            dropped_at=tally.dropped[0].copy(),
+            sojourn_p99_s=tally.sojourn_p99_s[0].copy(),
+            variant_before=tally.variant_before[0].copy(),
+            variant=state.variant[0].copy(),
+            switch_s=tally.switch_s[0].copy(),
+            batch=state.batch[0].copy(),
+            serving=tally.serving[0].copy(),
+            starting=tally.starting[0].copy(),
+            leaving=tally.leaving[0].copy(),
         )
 
     def overdue_inside(self) -> int:
         """Requests inside that are older than the SLA at the clock (for the end of the window)."""
-        state, count, clock_s = self._state, 0, self.clock_s
-        for stage in range(self._n_stages):
-            waiting = state.t0_s[stage, state.head[stage] : state.tail[stage]]
-            count += int(np.count_nonzero(clock_s - waiting > self.pipeline.sla_s))
-            for slot in state.busy_heap[stage, : state.n_busy[stage]]:
-                first = state.slot_first[stage, slot]
-                served = state.t0_s[stage, first : first + state.slot_requests[stage, slot]]
-                count += int(np.count_nonzero(clock_s - served > self.pipeline.sla_s))
-        return count
+        state, clock_s = self._state, self.clock_s
+        inside = (state.in_service[0] + state.waiting[0]).tolist()
+        return sum(
+            int(np.count_nonzero(clock_s - state.t0_s[0, stage, :count] > self.pipeline.sla_s))
+            for stage, count in enumerate(inside)
+        )
 
     def records(self) -> Records:
         """Every request's path so far. Raises: OptionError unless made with ``record=True``."""
@@ -230,7 +232,7 @@ class Simulator:
         )
 
     def _replica_records(self, stage: int) -> ReplicaRecords:
-        kept, n = self._records, self._state.n_replicas[stage]
+        kept, n = self._records, self._state.n_replicas[0, stage]
         return ReplicaRecords(
             slot=kept.replica_slot[stage, :n].copy(),
             variant=kept.replica_variant[stage, :n].copy(),
@@ -257,16 +259,16 @@ class Simulator:
 
         Raises: OptionError if the copy is of another number of stages, or recording differs.
         """
-        if len(state.arrays.variant) != self._n_stages or (state.record_arrays.fate.size > 0) != self._record:
+        n_stages = state.arrays.variant.shape[1]
+        if n_stages != self._n_stages or (state.record_arrays.fate.size > 0) != self._record:
             raise OptionError(
-                f"set_state: the state has {len(state.arrays.variant)} stages, recording "
+                f"set_state: the state has {n_stages} stages, recording "
                 f"{state.record_arrays.fate.size > 0}; this simulator has {self._n_stages}, {self._record}"
             )
         self._seed = state.seed
-        self._model = self._model._replace(seed=np.uint64(state.seed))
         self._state = copied_state(state.arrays)
         self._records = copied_records(state.record_arrays)
-        self._work = new_work(self._n_stages, self._state.number.shape[1])
+        self._work = new_work(1, self._state.number.shape[2])
         self._n_intervals = state.n_intervals
         self.n_arrived, self.n_completed, self.n_dropped = state.n_arrived, state.n_completed, state.n_dropped
         self._started = True
@@ -288,25 +290,19 @@ class Simulator:
 
     def _make_room(self, arrivals: int, replicas: int) -> None:
         """Grow the arrays so that the coming interval cannot overflow: inside + arrivals, existing + new replicas."""
-        places, slots = self._state.number.shape[1], self._state.slot_state.shape[1]
+        places, slots = self._state.number.shape[2], self._state.slot_state.shape[2]
         need_places = self.n_arrived - self.n_completed - self.n_dropped + arrivals
-        need_slots = max(self._state.n_slots.tolist()) + replicas
+        need_slots = int(self._state.n_slots.max()) + replicas
         if need_places > places or need_slots > slots:
-            places = _doubled(places, need_places)
-            self._state = grown_state(self._state, n_slots=_doubled(slots, need_slots), n_places=places)
-            self._work = new_work(self._n_stages, places)
+            places = padded(places, need_places)
+            self._state = grown_state(self._state, n_slots=padded(slots, need_slots), n_places=places)
+            self._work = new_work(1, places)
         if self._record:
             requests, fleet = len(self._records.fate), self._records.replica_slot.shape[1]
-            need_requests, need_fleet = self.n_arrived + arrivals, max(self._state.n_replicas.tolist()) + replicas
+            need_requests, need_fleet = self.n_arrived + arrivals, int(self._state.n_replicas.max()) + replicas
             if need_requests > requests or need_fleet > fleet:
-                requests, fleet = _doubled(requests, need_requests), _doubled(fleet, need_fleet)
+                requests, fleet = padded(requests, need_requests), padded(fleet, need_fleet)
                 self._records = grown_records(self._records, requests, n_replicas=fleet)
-
-
-def _doubled(size: int, needed: int) -> int:
-    while size < needed:
-        size *= 2
-    return size
 
 
 def _service_law(law: str, *, cv: float) -> int:
@@ -351,7 +347,6 @@ def _model(pipeline: Pipeline, *, service_scale: float, startup_scale: float) ->
         batch_timeout_s=float(pipeline.batch_timeout_s),
         service_law=DETERMINISTIC,
         sigma=0.0,
-        seed=np.uint64(0),
     )
 
 
