@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: benchmark test test-all lint types cards fidelity clean help
+.PHONY: benchmark test test-all lint types fidelity theory ablation clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,12 @@ test-all: lint types ## also the tests marked slow
 
 fidelity: $(STAMP)  ## the comparison with the paper's published runs (needs the real counts, see docs/fidelity.md)
 	$(BIN)/python benchmarks/fidelity.py
+
+theory: $(STAMP)    ## the simulator against queueing theory (docs/fidelity.md, docs/figures/theory_*)
+	$(BIN)/python benchmarks/theory.py
+
+ablation: $(STAMP)  ## the paper's predictor ablation (the real counts where they are at hand, else the trace bursty alone)
+	$(BIN)/python benchmarks/ablation.py
 
 clean:           ## remove what the targets made
 	rm -rf $(VENV) results dist build .pytest_cache .mypy_cache .ruff_cache

@@ -16,29 +16,25 @@ from pathlib import Path
 
 import polars as pl
 
-from ipa_gym.cards import load_card
 from ipa_gym.env import PipelineEnv
-from ipa_gym.policies import AgentCard, make_policy
 from ipa_gym.workload.loading import load_trace
 from ipa_gym.workload.trace import Trace
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs" / "fidelity.md"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.published_runs import (
+    DATA,
+    LOADS,
+    PIPELINES,
+    POLICIES,
+    ROOT,
+    SCALE,
+    play,
+    published_setting,
+    write_block,
+)
+
 TABLE = ROOT / "docs" / "figures" / "fidelity.csv"
 BEGIN, END = "<!-- begin: printed by `make fidelity` -->", "<!-- end -->"
-PIPELINES = ("video", "audio-qa", "audio-sent", "sum-qa", "nlp")
-LOADS: Mapping[str, tuple[tuple[int, int], ...]] = {  # seconds of the Twitter counts, [from, to)
-    "bursty": ((1301160, 1302360),),
-    "steady-low": ((1299600, 1300800),),
-    "steady-high": ((1768800, 1769400), (1768800, 1769400)),
-    "fluctuating": ((1301400, 1302000), (1308600, 1309200)),
-}
-POLICIES: Mapping[str, tuple[str, Mapping[str, object]]] = {  # published name -> agent's policy and parameters
-    "IPA": ("ipa", {"solver": "exact"}),
-    "FA2-low": ("fa2", {"variants": "least-accurate"}),
-    "FA2-high": ("fa2", {"variants": "accurate"}),
-    "RIM": ("rim", {}),
-}
 Published = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]]  # pipeline, load, policy, what
 COST_TOLERANCE, PAS_TOLERANCE, ORDER_TOLERANCE = 0.10, 0.05, 0.10
 
@@ -57,9 +53,8 @@ class Cell:
 
 def run(pipeline: str, load: str, policy: str, *, trace: Trace, batch_cap: int | None) -> Cell:
     """One episode as the paper ran it: perfect forecast, no startup delay, the published run's settings."""
-    card = load_card(pipeline)
-    settings = card.paper_settings(policy.lower(), load)
-    planned = settings.planned_pipeline(card.pipeline)
+    setting = published_setting(pipeline, load, policy)
+    planned = setting.pipeline
     env = PipelineEnv(
         planned,
         trace,
@@ -69,15 +64,7 @@ def run(pipeline: str, load: str, policy: str, *, trace: Trace, batch_cap: int |
         startup_scale=0.0,
         batch_cap=batch_cap,
     )
-    key, parameters = POLICIES[policy]
-    own: dict[str, object] = {"load_factor": settings.load_factor}
-    if policy == "RIM" and settings.replicas is not None:
-        own["replicas"] = list(settings.replicas)
-    agent = make_policy(AgentCard(policy.lower(), policy, key, None, {**parameters, **own}, Path("paper")), env)
-    observation, _ = env.reset(seed=0)
-    truncated = False
-    while not truncated:
-        observation, _, _, truncated, _ = env.step(agent.act(observation))
+    play(env, setting.make_policy(env), seed=0)
     decided = [row.decision for row in env.rows]
     return Cell(
         pipeline=pipeline,
@@ -206,28 +193,20 @@ def report(cells: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def write_report(text: str) -> None:
-    """Replace the generated part of docs/fidelity.md."""
-    before, _, rest = DOCS.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCS.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> int:
     """Run everything and write the docs' table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    data = ROOT.parent / "shared" / "data"
-    parser.add_argument("--counts", type=Path, default=data / "twitter_rps.npz", help="the real per-second counts")
-    parser.add_argument("--published", type=Path, default=data / "paper_figures.json", help="the published series")
+    parser.add_argument("--counts", type=Path, default=DATA / "twitter_rps.npz", help="the real per-second counts")
+    parser.add_argument("--published", type=Path, default=DATA / "paper_figures.json", help="the published series")
     arguments = parser.parse_args()
     for path in (arguments.counts, arguments.published):
         if not path.is_file():
             print(f"{path}: no such file; give it with --counts or --published", file=sys.stderr)
             return 2
-    trace = load_trace(arguments.counts, scale=0.125)
+    trace = load_trace(arguments.counts, scale=SCALE)
     cells = with_published(run_all(trace), json.loads(arguments.published.read_text(encoding="utf-8")))
     text = report(cells)
-    write_report(text)
+    write_block(text, begin=BEGIN, end=END)
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     cells.write_csv(TABLE, float_precision=4)
     print(text)
