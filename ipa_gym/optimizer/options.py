@@ -2,7 +2,8 @@
 
 For given variant and batch the accuracy and the latency do not depend on the replicas and the cost grows with them, so
 only the fewest that carry the rate can win (beta >= 0; at beta = 0 by the tie-break). `prune` drops options that
-cannot win in any configuration, tie-break included; both solvers start from what it leaves.
+cannot win in any configuration, tie-break included; the integer program starts from what it leaves. `stage_rows.py` is
+the compiled form that the exact search uses.
 """
 
 from __future__ import annotations

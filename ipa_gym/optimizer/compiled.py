@@ -1,0 +1,31 @@
+"""The decorator of the optimiser's compiled functions: cached on disk, arithmetic as written, no memory of their own.
+
+`_nrt=False` keeps reference counts out of the code, which shortens compiling and running; all arrays are arguments.
+Modules with compiled functions import numba, so nothing that `import ipa_gym` loads may import them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+# a start such as 0 as a plain integer: numba compiles a callee anew for each literal
+whole = cast("Callable[[int], int]", np.int64)
+_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}  # Any: numba does not list the last
+
+
+def compiled(function: Function) -> Function:
+    """``function`` compiled at its first call; a division by zero gives an infinity, as in numpy."""
+    made: Function = njit(**_OPTIONS)(function)
+    return made
+
+
+def inlined(function: Function) -> Function:
+    """The same, copied into its caller before compiling: for parts with one caller, which then compile once less."""
+    made: Function = njit(**_OPTIONS, inline="always")(function)
+    return made
