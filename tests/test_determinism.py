@@ -122,14 +122,33 @@ def test_make_vec_gives_the_same_floats_as_single_environments(vectorization_mod
             assert reward == seen[k + 1][1][index]
 
 
-def test_another_process_gives_the_same_trajectories() -> None:
-    """Other hash seeds and thread counts; the golden file says what this process has to give."""
+def test_another_process_gives_the_same_trajectories_bit_for_bit() -> None:
+    """Other hash seeds and thread counts."""
     environment = os.environ | {"PYTHONHASHSEED": "123", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     root = Path(golden.__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-m", "tests.golden"], cwd=root, env=environment, capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == golden.trajectories()
+        [sys.executable, "-m", "tests.golden", "--exact"],
+        cwd=root, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == golden.trajectories(golden.EXACT)
+
+
+def test_exact_hashes_notice_the_last_bit_and_rounded_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    env_id, step = IDS[0], PipelineEnv.step
+
+    def hashes(digits: tuple[int, int]) -> str:
+        return golden.trajectories(digits)[f"{env_id} default"]
+
+    monkeypatch.setattr(ipa_gym, "ENVIRONMENTS", {env_id: ipa_gym.ENVIRONMENTS[env_id]})
+    rounded, exact = hashes(golden.ROUNDED), hashes(golden.EXACT)
+
+    def nudged(self: PipelineEnv, action: np.ndarray) -> tuple[Any, ...]:
+        observation, reward, *rest = step(self, action)
+        return observation, float(np.nextafter(reward, np.inf)), *rest
+
+    monkeypatch.setattr(PipelineEnv, "step", nudged)
+    assert hashes(golden.ROUNDED) == rounded
+    assert hashes(golden.EXACT) != exact
 
 
 def test_golden_trajectories_are_unchanged() -> None:
