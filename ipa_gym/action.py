@@ -31,6 +31,7 @@ class ActionLayout:
             ],
             dtype=np.int64,
         )
+        self._sizes: list[int] = self.nvec.tolist()
 
     def space(self) -> spaces.MultiDiscrete:
         """The Gymnasium space of actions, shape (3 · n_stages,)."""
@@ -48,7 +49,7 @@ class ActionLayout:
                 f"expected {self.nvec.shape[0]} integers (variant, batch, replicas - 1 of each stage)"
             )
         numbers = values.tolist()
-        for index, (value, size) in enumerate(zip(numbers, self.nvec.tolist(), strict=True)):
+        for index, (value, size) in enumerate(zip(numbers, self._sizes, strict=True)):
             if not 0 <= value < size:
                 part = ("variant", "batch", "replicas")[index % 3]
                 raise OptionError(
@@ -60,6 +61,17 @@ class ActionLayout:
                 for i in range(0, len(numbers), 3)
             )
         )
+
+    def checked(self, action: Any) -> NDArray[np.int64]:
+        """An action as a fresh int64 (3 · n_stages,) of its own.
+
+        Raises: OptionError as `decode` does.
+        """
+        values = np.asarray(action)
+        legal = values.shape == self.nvec.shape and values.dtype.kind in "iu"
+        if not legal or not all(0 <= value < size for value, size in zip(values.tolist(), self._sizes, strict=True)):
+            self.decode(values)
+        return values.astype(np.int64)
 
     def encode(self, configuration: Configuration) -> NDArray[np.int64]:
         """Turn a `Configuration` into an action, int64 (3 · n_stages,).
@@ -106,7 +118,8 @@ class ActionLayout:
     def _most_replicas(self, variants: list[Variant], peak_rps: float, interval_s: float) -> int:
         slowest_s = max(variant.latency_s[0] for variant in variants)
         requests = max(peak_rps, 1.0) * (interval_s + self.pipeline.drop_after_s)
-        return max(1, math.ceil(requests * slowest_s / interval_s))
+        needed = requests * slowest_s / interval_s  # infinite where nothing is ever dropped
+        return max(1, math.ceil(min(needed, float(self.pipeline.replica_cap))))
 
 
 def _undominated(stage: Stage, batch_sizes: tuple[int, ...]) -> list[bool]:

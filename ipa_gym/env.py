@@ -1,7 +1,7 @@
 """`PipelineEnv`: the Gymnasium environment that joins load, simulator, observation and reward.
 
-It computes none of these itself: see `load.py`, `queueing/simulator.py`, `observation.py`, `reward.py`,
-`rendering.py`. The same model for many copies at once will live in `vector_env.py`.
+It computes none of these itself: `stepping/` does, a fleet of one environment here, of many in `vector_env.py`.
+See also `queueing/simulator.py`, `observation.py`, `reward.py`, `rendering.py`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,14 @@ from numpy.typing import NDArray
 
 from ipa_gym import options as checks
 from ipa_gym.action import ActionLayout
-from ipa_gym.episode import IntervalRow, interval_info
+from ipa_gym.episode import IntervalRow, Step, interval_info, interval_row
 from ipa_gym.errors import OptionError
-from ipa_gym.forecast import make_forecast
-from ipa_gym.load import EpisodeLoad, Window, draw_load
-from ipa_gym.monitoring import stages_at_start, stages_seen
-from ipa_gym.observation import Observation, ObservationLayout
-from ipa_gym.optimizer.exact_solver import solve_exact
-from ipa_gym.optimizer.problem import Problem
-from ipa_gym.pipeline import Configuration, Pipeline
-from ipa_gym.queueing.simulator import IntervalOutcome, Simulator
-from ipa_gym.reward import reward_terms, served_accuracy
+from ipa_gym.observation import ObservationLayout
+from ipa_gym.pipeline import Configuration, Pipeline, StageConfiguration
 from ipa_gym.settings import env_settings
 from ipa_gym.snapshot import EnvState
+from ipa_gym.stepping import Fleet
+from ipa_gym.windows import Window
 from ipa_gym.workload.trace import Trace
 
 _SEED_BITS = 63
@@ -134,27 +129,23 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         self.settings = settings
         self.pipeline, self.trace, self.interval_s = settings.pipeline, settings.trace, settings.interval_s
         self.n_intervals = settings.n_intervals
-        self.forecast_name, self.forecast = settings.forecast, make_forecast(settings.forecast)
-        self.simulator = Simulator(
-            self.pipeline,
-            interval_s=self.interval_s,
-            service_cv=settings.service_cv,
-            service_scale=settings.service_scale,
-            startup_scale=settings.startup_scale,
-            record=record,
-        )
+        self.forecast_name = settings.forecast
         self.layout = ObservationLayout(self.pipeline, self.interval_s)
         self.actions = ActionLayout(self.pipeline)
+        self.simulator = settings.simulator(record=record)
+        self._recording, self._pending = record, np.ones(1, dtype=np.bool_)
+        self._fleet = Fleet(settings, self.layout, 1, model=self.simulator.model, memory=self.simulator.memory)
         self.observation_space: spaces.Box = self.layout.space()  # type: ignore[assignment]  # Gymnasium's is generic
         self.action_space: spaces.MultiDiscrete = self.actions.space()
         self._mask = np.concatenate(self.actions.masks(float(self.trace.counts.max()), self.interval_s))
         if render_mode is not None:
             checks.choice("render_mode", render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
-        self.rows: list[IntervalRow] = []
+        self._steps: list[Step] = []
+        self._rows: list[IntervalRow] = []
         self._seed: int | None = None
         self._episode = -1
-        self._load: EpisodeLoad | None = None
+        self._windows: tuple[Window, ...] | None = None
 
     # --- Gymnasium's interface ---
 
@@ -166,7 +157,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         Args:
             seed: starts the sequence of episodes anew; None goes on with the next episode of the sequence.
             options: ``{"start": second}``: the window's first second in the trace.
-        Returns: the observation, and ``info`` with ``windows`` and ``episode``.
+        Returns: the observation, and ``info`` with ``windows`` and ``episode_index``.
         Raises: OptionError for an unknown option or a start outside the split.
         """
         super().reset(seed=seed)
@@ -175,14 +166,14 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
             self._episode = -1
         self._episode += 1
         windows, episode_seed = self.settings.episodes.draw(self._seed, self._episode, options)
-        self._load = draw_load(self.trace, windows, seed=episode_seed, kind=self.settings.arrivals)
-        self._expected_requests = float(self._load.counts.mean()) * self.interval_s
-        self.initial_configuration = self.pipeline.initial or self._ipa_decision(float(self._load.history_rps(0).max()))
-        self.simulator.reset(self.initial_configuration, seed=episode_seed)
-        self.rows = []
-        self._decision = self.initial_configuration
-        observation = self._observe(None)
-        return observation, {"windows": windows, "episode": self._episode}
+        starts = np.array([windows[0][0]])
+        initial = self._fleet.initial_decisions(starts)
+        self.initial_configuration = Configuration(tuple(StageConfiguration(*row) for row in initial[0].tolist()))
+        self.simulator.prepare(self.initial_configuration)
+        seeds = np.array([episode_seed], dtype=np.uint64)
+        self._fleet.begin(np.zeros(1, dtype=np.int64), starts, seeds, initial, self.simulator.record_arrays)
+        self._windows, self._steps, self._rows = windows, [], []
+        return self._fleet.outputs.observation[0].copy(), {"windows": windows, "episode_index": self._episode}
 
     def step(self, action: NDArray[np.int64]) -> tuple[NDArray[np.float32], SupportsFloat, bool, bool, dict[str, Any]]:
         """Apply a decision and simulate one interval.
@@ -192,16 +183,18 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         Returns: observation, reward, False, whether the window has ended, and ``info`` with the interval's metrics.
         Raises: OptionError for an action outside the space or a step before ``reset`` or after the window's end.
         """
-        load = self._running_load()
-        self._decision = self.actions.decode(action)
-        start_s = len(self.rows) * self.interval_s
-        arrival_s = load.arrivals_between(start_s, (len(self.rows) + 1) * self.interval_s)
-        outcome = self.simulator.step(self._decision, arrival_s)
-        truncated = len(self.rows) + 1 == self.n_intervals
-        row = self._row(outcome, start_s=start_s, overdue=self.simulator.overdue_inside() if truncated else 0)
-        self.rows.append(row)
-        observation = self._observe(outcome)
-        return observation, row.reward, False, truncated, interval_info(row)
+        self._check_running()
+        table = self.actions.checked(action).reshape(1, -1)
+        if self._recording:
+            self._fleet.make_record_room(self.simulator, table[0])
+        self._pending[0] = True
+        self._fleet.step(table, self._pending, self.simulator.record_arrays)
+        outputs = self._fleet.outputs
+        metrics = outputs.metrics[0].copy()
+        self._steps.append(Step(table[0], metrics, *self._fleet.tallied(completed=int(metrics[2]))))
+        truncated = bool(outputs.truncated[0])
+        info = interval_info(metrics.tolist())
+        return outputs.observation[0].copy(), float(outputs.reward[0]), False, truncated, info
 
     def render(self) -> Any:
         """``ansi``: the pipeline now as text. ``rgb_array``: the episode so far as uint8 (height, width, 3)."""
@@ -211,7 +204,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
             gymnasium.logger.warn("render() needs render_mode='ansi' or 'rgb_array' in gymnasium.make")
             return None
         if self.render_mode == "ansi":
-            return rendering.ansi_table(self.pipeline, self.rows, self.layout.read(self._observation))
+            return rendering.ansi_table(self.pipeline, self.rows, self.layout.read(self._fleet.outputs.observation[0]))
         return rendering.episode_frame(self.pipeline, self.rows)
 
     def action_masks(self) -> NDArray[np.bool_]:
@@ -228,19 +221,22 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
 
         Raises: OptionError before the first `reset`.
         """
+        self._check_begun()
+        load, outputs = self._fleet.episodes, self._fleet.outputs
         return EnvState(
             pipeline=self.pipeline,
             interval_s=self.interval_s,
-            seed=self._seed,
+            seed=int(self._seed or 0),
             episode=self._episode,
             generator=self.np_random.bit_generator.state,
-            load=self._running_load(finished=True),
-            expected_requests=self._expected_requests,
+            windows=self.windows,
+            seen=load.seen[0].copy(),
+            n_seen=int(load.n_seen[0]),
+            expected_requests=float(load.expected_requests[0]),
+            forecast_rps=float(load.forecast_rps[0]),
             initial_configuration=self.initial_configuration,
-            decision=self._decision,
-            forecast_rps=self._forecast_rps,
-            observation=self._observation.copy(),
-            rows=tuple(self.rows),
+            observation=outputs.observation[0].copy(),
+            steps=tuple(self._steps),
             simulator=self.simulator.get_state(),
         )
 
@@ -254,67 +250,46 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
                 f"set_state: the state is of {state.pipeline.name} with interval {state.interval_s:g} s; expected "
                 f"{self.pipeline.name} with {self.interval_s:g} s, and the same caps and weights"
             )
+        load = self._fleet.episodes
+        if state.seen.shape != load.seen[0].shape:
+            raise OptionError(
+                f"set_state: the state's episode has {state.seen.size} seconds of load; expected {load.seen[0].size}"
+            )
         self.simulator.set_state(state.simulator)
         self.np_random.bit_generator.state = state.generator
-        self._seed, self._episode, self._load = state.seed, state.episode, state.load
-        self._expected_requests, self._forecast_rps = state.expected_requests, state.forecast_rps
-        self.initial_configuration, self._decision = state.initial_configuration, state.decision
-        self._observation, self.rows = state.observation.copy(), list(state.rows)
+        self._seed, self._episode, self._windows = state.seed, state.episode, state.windows
+        load.seen[0], load.n_seen[0] = state.seen, state.n_seen
+        load.expected_requests[0], load.forecast_rps[0] = state.expected_requests, state.forecast_rps
+        self.initial_configuration = state.initial_configuration
+        self._fleet.outputs.observation[0] = state.observation
+        self._steps, self._rows = list(state.steps), []
 
-    # --- what it joins ---
+    # --- what it keeps ---
+
+    @property
+    def rows(self) -> list[IntervalRow]:
+        """What happened in the episode so far, an interval a row."""
+        for index in range(len(self._rows), len(self._steps)):
+            self._rows.append(interval_row(self._steps[index], self.actions, index=index, interval_s=self.interval_s))
+        return self._rows
 
     @property
     def windows(self) -> tuple[Window, ...]:
         """(from, to) seconds of the trace that this episode plays."""
-        return self._running_load(finished=True).windows
+        self._check_begun()
+        return self._windows or ()
 
     @property
     def expected_requests(self) -> float:
         """Mean count per interval of the episode's window."""
-        self._running_load(finished=True)
-        return self._expected_requests
+        self._check_begun()
+        return float(self._fleet.episodes.expected_requests[0])
 
-    def _running_load(self, *, finished: bool = False) -> EpisodeLoad:
-        if self._load is None or (len(self.rows) >= self.n_intervals and not finished):
-            state = "has not begun" if self._load is None else "has ended"
-            raise OptionError(f"the episode {state}; expected a call of reset() first")
-        return self._load
+    def _check_begun(self) -> None:
+        if self._windows is None:
+            raise OptionError("the episode has not begun; expected a call of reset() first")
 
-    def _ipa_decision(self, rate_rps: float) -> Configuration:
-        return solve_exact(Problem(self.pipeline, rate_rps)).configuration
-
-    def _row(self, outcome: IntervalOutcome, *, start_s: float, overdue: int) -> IntervalRow:
-        load = self._running_load()
-        served = served_accuracy(self.pipeline, outcome, start_s=start_s, interval_s=self.interval_s)
-        cost_cores = outcome.core_seconds / self.interval_s
-        seen = load.history_rps(start_s + self.interval_s)[-max(1, round(self.interval_s)) :]
-        return IntervalRow(
-            index=len(self.rows),
-            start_s=start_s,
-            interval_s=self.interval_s,
-            decision=self._decision,
-            outcome=outcome,
-            forecast_rps=self._forecast_rps,
-            load_max_rps=float(seen.max()),
-            load_mean_rps=outcome.arrivals / self.interval_s,
-            accuracy=served.measure,
-            pas=served.pas,
-            cost_cores=cost_cores,
-            terms=reward_terms(
-                self.pipeline,
-                accuracy=served.measure,
-                cost_cores=cost_cores,
-                batch_sum=sum(choice.batch for choice in self._decision.stages),
-                violations=outcome.violations + overdue,
-                expected_requests=self.expected_requests,
-            ),
-            overdue_at_end=overdue,
-        )
-
-    def _observe(self, outcome: IntervalOutcome | None) -> NDArray[np.float32]:
-        load = self._running_load(finished=True)
-        now_s = len(self.rows) * self.interval_s
-        self._forecast_rps = self.forecast.predict(load.history_rps(now_s), load.future_rps(now_s))
-        stages = stages_at_start(self._decision) if outcome is None else stages_seen(self._decision, outcome)
-        self._observation = self.layout.write(Observation(load.history_maxima(now_s), self._forecast_rps, stages))
-        return self._observation.copy()
+    def _check_running(self) -> None:
+        self._check_begun()
+        if len(self._steps) >= self.n_intervals:
+            raise OptionError("the episode has ended; expected a call of reset() first")

@@ -141,7 +141,7 @@ class ObservationLayout:
         self.fields: tuple[Field, ...] = tuple(fields)
         self.size = start
         self.n_stages = len(pipeline.stages)
-        self._scales: NDArray[np.float64] = np.concatenate([np.full(f.size, f.scale) for f in fields])
+        self.scales: NDArray[np.float64] = np.concatenate([np.full(f.size, f.scale) for f in fields])
         self._by_key = {(field.stage, field.name): field for field in fields}
 
     def field(self, name: str, stage: int | None = None) -> Field:
@@ -174,7 +174,7 @@ class ObservationLayout:
                 stage.sojourn_p99_s,
                 stage.drops,
             )
-        return (vector / self._scales).astype(np.float32)
+        return (vector / self.scales).astype(np.float32)
 
     def read(self, observation: NDArray[np.float32]) -> Observation:
         """Read a vector back in natural units; counts come back exactly.

@@ -14,6 +14,7 @@ from ipa_gym import options as checks
 from ipa_gym.cards import load_pipeline
 from ipa_gym.errors import OptionError
 from ipa_gym.pipeline import Pipeline
+from ipa_gym.queueing import Simulator
 from ipa_gym.windows import EpisodeWindows, episode_windows
 from ipa_gym.workload.arrivals import ArrivalKind
 from ipa_gym.workload.loading import load_trace
@@ -34,6 +35,17 @@ class EnvSettings:
     service_cv: float
     service_scale: float
     startup_scale: float
+
+    def simulator(self, *, record: bool = False) -> Simulator:
+        """The queueing model of one such environment."""
+        return Simulator(
+            self.pipeline,
+            interval_s=self.interval_s,
+            service_cv=self.service_cv,
+            service_scale=self.service_scale,
+            startup_scale=self.startup_scale,
+            record=record,
+        )
 
 
 def env_settings(

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ipa_gym.episode import IntervalRow
-from ipa_gym.load import EpisodeLoad
+from ipa_gym.episode import Step
 from ipa_gym.pipeline import Configuration, Pipeline
 from ipa_gym.queueing import SimulatorState
+from ipa_gym.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,15 @@ class EnvState:
 
     pipeline: Pipeline  # what it belongs to, with all overrides
     interval_s: float
-    seed: int | None  # of the sequence of episodes
+    seed: int  # of the sequence of episodes
     episode: int  # number in the sequence
     generator: Mapping[str, Any]  # state of Gymnasium's np_random; Any: numpy's own layout
-    load: EpisodeLoad
+    windows: tuple[Window, ...]
+    seen: NDArray[np.int64]  # (120 + L + 20,) requests of each second, history first
+    n_seen: int
     expected_requests: float
-    initial_configuration: Configuration
-    decision: Configuration
     forecast_rps: float
+    initial_configuration: Configuration
     observation: NDArray[np.float32]
-    rows: tuple[IntervalRow, ...]
+    steps: tuple[Step, ...]
     simulator: SimulatorState

@@ -1,7 +1,7 @@
 """Which seconds of a trace the episodes play: `EpisodeWindows`, a fixed list or a draw from the split.
 
 The window of an episode and the seed of its arrivals depend on (seed, number of the episode) alone, never on what
-happened in the episodes before. The load itself is drawn in `load.py`.
+happened in the episodes before. The load itself is drawn in `stepping/`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from ipa_gym import options as checks
 from ipa_gym.errors import OptionError
-from ipa_gym.load import Window
 from ipa_gym.workload.trace import Trace, window_counts
 
+Window = tuple[int, int]  # seconds of the trace, from (included) to (excluded)
 _SEED_BITS = 63
 
 

@@ -49,3 +49,8 @@ def test_masks_rule_out_dominated_variants_useless_batches_and_idle_replicas() -
     assert variants.tolist() == [False, True]
     assert batches.tolist() == [True, False, False]  # latency proportional to the batch: throughput never rises
     assert replicas.sum() == 3  # 20 rps x (10 s + 4 s drop limit) x 0.1 s / 10 s = 2.8 replicas
+
+
+def test_without_a_drop_limit_any_number_of_replicas_may_pay() -> None:
+    layout = ActionLayout(toy_pipeline(drop_after_s=float("inf")))
+    assert layout.masks(10.0, 10.0)[2].all()

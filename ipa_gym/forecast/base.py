@@ -1,7 +1,7 @@
 """The forecasts by name, and the protocol that they share.
 
 A forecast predicts the highest per-second load of the next 20 s from the last 120 s. ``perfect`` alone may look at
-what will come. One file a method; next: `smoothing.py`, `simple.py`.
+what will come. Next: `simple.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ HORIZON_S = 20  # seconds ahead whose maximum is predicted (IPA's predictor)
 
 
 class Forecast(Protocol):
-    """Predicts the load."""
+    """Predicts the load.
+
+    One with an attribute ``code`` is computed inside the step kernel; any other is asked after each interval.
+    """
 
     def predict(self, history_rps: NDArray[np.float64], future_rps: NDArray[np.float64]) -> float:
         """Highest load of the next 20 s, requests/s.
@@ -34,7 +37,7 @@ class Forecast(Protocol):
 FORECASTS: Mapping[str, str] = {  # name in cards and options -> where it lives
     "reactive": "ipa_gym.forecast.simple:Reactive",
     "max": "ipa_gym.forecast.simple:WindowMaximum",
-    "holt": "ipa_gym.forecast.smoothing:Holt",
+    "holt": "ipa_gym.forecast.simple:Holt",
     "perfect": "ipa_gym.forecast.simple:Perfect",
 }
 

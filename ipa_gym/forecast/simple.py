@@ -1,32 +1,45 @@
-"""Forecasts without a model: the load now, the highest of the window, and the truth."""
+"""Forecasts without training: the load now, the highest of the window, Holt's smoothing, and the truth.
+
+Each is one of the step kernel's own (`compiled.py`); the classes are their face in Python.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LATEST_S = 10  # seconds that count as "now": one maximum of the observation
+from ipa_gym.forecast import compiled
 
 
-class Reactive:
+class _Known:
+    """A forecast that the step kernel knows by its ``code``."""
+
+    code: int
+
+    def predict(self, history_rps: NDArray[np.float64], future_rps: NDArray[np.float64]) -> float:
+        """Highest load of the next 20 s, requests/s; shapes as in `Forecast`."""
+        return compiled.forecast_rps(self.code, history_rps, future_rps)
+
+
+class Reactive(_Known):
     """The load goes on as it is: the maximum of the last 10 s."""
 
-    def predict(self, history_rps: NDArray[np.float64], future_rps: NDArray[np.float64]) -> float:
-        """Maximum of the last 10 s, requests/s."""
-        return float(history_rps[-_LATEST_S:].max())
+    code = compiled.REACTIVE
 
 
-class WindowMaximum:
+class WindowMaximum(_Known):
     """As high as it was lately: the maximum of the last 120 s."""
 
-    def predict(self, history_rps: NDArray[np.float64], future_rps: NDArray[np.float64]) -> float:
-        """Maximum of the history, requests/s."""
-        return float(history_rps.max())
+    code = compiled.MAXIMUM
 
 
-class Perfect:
-    """The truth: the maximum of the next 20 s that are left of the window; after its end the last second's load."""
+class Holt(_Known):
+    """Holt's smoothing with trend of the 12 maxima of 10 s, fixed weights, carried two steps (20 s) ahead."""
 
-    def predict(self, history_rps: NDArray[np.float64], future_rps: NDArray[np.float64]) -> float:
-        """Maximum of the future, requests/s."""
-        return float(future_rps.max()) if future_rps.size else float(history_rps[-1])
+    code = compiled.HOLT
+
+
+class Perfect(_Known):
+    """The truth: the maximum of the next 20 s that are left of the trace; after its end the last second's load."""
+
+    code = compiled.PERFECT

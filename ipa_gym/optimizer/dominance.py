@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from ipa_gym.optimizer.compiled import compiled, inlined, whole
+from ipa_gym.compiling import compiled, inlined, whole
 from ipa_gym.optimizer.stage_rows import column_range, exactly_dominates, move_row
 from ipa_gym.optimizer.tables import (
     BASE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ipa_gym.optimizer.compiled import compiled, inlined, whole
+from ipa_gym.compiling import compiled, inlined, whole
 from ipa_gym.optimizer.price_bounds import bound_of
 from ipa_gym.optimizer.problem import COST_TOLERANCE_CORES, PAS_TOLERANCE, SLA_TOLERANCE_S
 from ipa_gym.optimizer.tables import (

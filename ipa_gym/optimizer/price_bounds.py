@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from ipa_gym.optimizer.compiled import compiled, inlined, whole
+from ipa_gym.compiling import compiled, inlined, whole
 from ipa_gym.optimizer.problem import SLA_TOLERANCE_S
 from ipa_gym.optimizer.stage_rows import column_range
 from ipa_gym.optimizer.tables import (

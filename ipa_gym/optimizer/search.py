@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ipa_gym.optimizer.compiled import compiled, inlined, whole
+from ipa_gym.compiling import compiled, inlined, whole
 from ipa_gym.optimizer.dominance import keep_most_promising, keep_undominated
 from ipa_gym.optimizer.labels import NO_ROOM, NO_WINNER, best_label, extend, start_label, tolerance
 from ipa_gym.optimizer.price_bounds import bound_rounding, fill_bounds

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ipa_gym.optimizer.compiled import compiled, whole
+from ipa_gym.compiling import compiled, whole
 from ipa_gym.optimizer.problem import CAPACITY_TOLERANCE, COST_TOLERANCE_CORES, SLA_TOLERANCE_S
 from ipa_gym.optimizer.tables import (
     BASE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipa_gym.queueing.compiled import inlined
+from ipa_gym.compiling import inlined
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 _WORD_SHIFT, _WORD_MASK, _TOP_BITS = np.uint64(6), np.uint64(63), np.uint64(58)

@@ -2,7 +2,7 @@
 
 `serve_stage` knows one stage and nothing of the others; `run_interval` is the wiring between stages (a chain today).
 The caller checks inputs and makes room (`simulator.py`); the kernel trusts. The model in words: docs/model.md;
-a slow twin that reads like it: tests/reference/plain_model.py. State, tally and work are views of one pipeline here.
+a slow twin that reads like it: tests/reference/plain_model.py.
 """
 
 from __future__ import annotations
@@ -11,16 +11,22 @@ import math
 
 import numpy as np
 
-from ipa_gym.queueing.compiled import compiled, inlined
+from ipa_gym.compiling import compiled, embedded
+from ipa_gym.queueing.flow import hand_on
 from ipa_gym.queueing.heaps import pop_busy, push_busy, set_free, take_lowest_free
 from ipa_gym.queueing.quantile import quantile_in_place
 from ipa_gym.queueing.replicas import become_ready, count_free, decide, note_gone
+from ipa_gym.queueing.singles import goes_short, serve_singles, sort_busy
 from ipa_gym.queueing.state import (
+    ARRIVALS,
     COMPLETED,
+    COMPLETIONS,
     DETERMINISTIC,
     DROPPED,
+    DROPS,
     EMPTY,
     EXPONENTIAL,
+    INTERVALS,
     LEAVING,
     SERVING,
     STARTING,
@@ -41,14 +47,14 @@ def service_factor(law, sigma, seed, stage, first_number):
     return math.exp(sigma * standard_normal(key) - 0.5 * sigma * sigma)
 
 
-@compiled
+@embedded
 def _record_drop(records, stage, number, now_s):
     records.fate[number] = DROPPED
     records.left_s[number] = now_s
     records.drop_stage[number] = stage
 
 
-@compiled
+@embedded
 def _record_start(state, records, stage, here, slot, now_s):
     first = state.slot_first[stage, slot]
     for place in range(first, first + state.slot_requests[stage, slot]):
@@ -58,14 +64,14 @@ def _record_start(state, records, stage, here, slot, now_s):
         records.replica[stage, request] = state.slot_replica[stage, slot]
 
 
-@compiled
+@embedded
 def _record_end(state, records, stage, here, slot):
     first = state.slot_first[stage, slot]
     for place in range(first, first + state.slot_requests[stage, slot]):
         records.end_s[stage, here.number[place]] = state.slot_end_s[stage, slot]
 
 
-@compiled
+@embedded
 def _leave(model, state, tally, records, stage, slot, start_s, stop_s):
     """A leaving replica has ended its batch: it ceases to exist."""
     end_s = state.slot_end_s[stage, slot]
@@ -73,18 +79,6 @@ def _leave(model, state, tally, records, stage, slot, start_s, stop_s):
     note_gone(state, records, stage, slot, end_s)
     tally.core_s[stage] += model.cores[stage, state.slot_variant[stage, slot]] * (end_s - start_s)
     tally.serving_s[stage] -= stop_s - end_s
-
-
-@inlined
-def _hand_on(here, there, value_s, sent, first, count, end_s):
-    """The requests of a batch that ends go out, to places ``sent``, ...; returns the place after the last."""
-    for place in range(first, first + count):
-        there.number[sent] = here.number[place]
-        there.t0_s[sent] = here.t0_s[place]
-        there.enter_s[sent] = end_s
-        value_s[sent] = end_s - here.enter_s[place]
-        sent += _ONE
-    return sent
 
 
 @compiled
@@ -105,8 +99,8 @@ def _next_look(state, stage, enter_s, head, last, n_busy, due_s, limit_s):
     return look_s
 
 
-@compiled
-def serve_stage(model, seed, state, tally, records, stage, here, there, value_s, last, base, start_s, stop_s):
+@embedded
+def serve_stage(model, state, tally, records, stage, here, there, value_s, last, base, start_s, stop_s):
     """Run one stage over [start_s, stop_s), a decision having been applied at start_s.
 
     ``here`` holds the requests in service, those that wait, and those that will enter, up to place ``last``, sorted by
@@ -115,7 +109,7 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
 
     It goes from batch to batch, not from event to event: the next batch starts, or the head is dropped, at an instant
     that follows from the head, the request that fills the batch, and the replica that becomes free first. Between two
-    instants at which replicas become ready nothing else can happen.
+    instants at which replicas become ready nothing else can happen. The plainest case goes a shorter way: `singles.py`.
     """
     number, t0_s, enter_s = here.number, here.t0_s, here.enter_s
     heap, free, slot_state = state.busy_heap[stage], state.free_words[stage], state.slot_state[stage]
@@ -126,6 +120,7 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
     drop_after_s, timeout_s = model.drop_after_s, model.batch_timeout_s
     recording, busy_s, dropped, sent = records.fate.shape[0] > 0, 0.0, 0, base
     now_s, until_s = start_s, start_s
+    singles = batch == _ONE and law == DETERMINISTIC and not recording
     while True:
         while n_busy > _ZERO:  # 1. batches end, those at the interval's end excepted
             slot = heap[0]
@@ -136,7 +131,7 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
             n_busy -= _ONE
             if recording:
                 _record_end(state, records, stage, here, slot)
-            sent = _hand_on(here, there, value_s, sent, slot_first[slot], slot_requests[slot], end_s)
+            sent = hand_on(here, there, value_s, sent, slot_first[slot], slot_requests[slot], end_s)
             if slot_state[slot] == LEAVING:
                 _leave(model, state, tally, records, stage, slot, start_s, stop_s)
             else:
@@ -146,6 +141,13 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
         now_s = until_s  # 2. replicas become ready; a complete switch makes the old ones leave
         until_s = min(stop_s, become_ready(model, state, tally, records, stage, now_s, start_s, stop_s))
         n_free, service_s = count_free(state, stage), model.service_s[stage, state.variant[stage]]
+        if singles and goes_short(state, stage, n_busy):
+            head, sent, n_busy, n_batches, busy_s, lost = serve_singles(
+                model, state, stage, here, there, value_s, head, last, sent, n_busy, np.uint64(n_free), n_batches,
+                busy_s, service_s[1], now_s, until_s, stop_s,
+            )  # fmt: skip
+            dropped += lost
+            continue
         while head < last:  # 3. requests enter, batches form
             event_s = max(now_s, enter_s[head])
             while n_busy > _ZERO:  # until a replica is free, and all those that end by then
@@ -157,7 +159,7 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
                 n_busy -= _ONE
                 if recording:
                     _record_end(state, records, stage, here, slot)
-                sent = _hand_on(here, there, value_s, sent, slot_first[slot], slot_requests[slot], end_s)
+                sent = hand_on(here, there, value_s, sent, slot_first[slot], slot_requests[slot], end_s)
                 if slot_state[slot] == LEAVING:
                     _leave(model, state, tally, records, stage, slot, start_s, stop_s)
                 else:
@@ -204,7 +206,7 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
             n_free -= 1
             end_s = service_s[joined]
             if law != DETERMINISTIC:
-                end_s *= service_factor(law, sigma, seed, stage, number[first])
+                end_s *= service_factor(law, sigma, state.seed[0], stage, number[first])
             end_s += now_s
             slot_end_s[slot], slot_batch[slot] = end_s, n_batches
             slot_first[slot], slot_requests[slot] = first, joined
@@ -214,13 +216,14 @@ def serve_stage(model, seed, state, tally, records, stage, here, there, value_s,
             busy_s += min(end_s, stop_s) - now_s
             if recording:
                 _record_start(state, records, stage, here, slot, now_s)
+    sort_busy(state, stage, n_busy)  # whichever way was taken, the next interval finds the same
     state.n_busy[stage], state.n_batches[stage] = n_busy, n_batches
     tally.busy_s[stage] += busy_s
     tally.dropped[stage] = dropped
     return head, sent
 
 
-@compiled
+@embedded
 def _take_out(state, stage, flow):
     """Lay the requests inside the stage into the first places of a flow; returns their number."""
     inside = state.in_service[stage] + state.waiting[stage]
@@ -231,7 +234,7 @@ def _take_out(state, stage, flow):
     return inside
 
 
-@compiled
+@embedded
 def _put_back(state, stage, flow, head, last):
     """Keep those in service and those that wait, places [head, last), for the next interval."""
     kept = _ZERO
@@ -253,7 +256,7 @@ def _put_back(state, stage, flow, head, last):
         kept += _ONE
 
 
-@compiled
+@embedded
 def _open_stage(state, tally, stage, start_s, stop_s):
     """Begin the interval's tally: what exists right after the decision is taken to stay until the end."""
     tally.core_s[stage] = 0.0
@@ -268,7 +271,7 @@ def _open_stage(state, tally, stage, start_s, stop_s):
     tally.serving_s[stage] = serving * (stop_s - start_s)
 
 
-@compiled
+@embedded
 def _close_stage(model, state, tally, stage, start_s, stop_s):
     """Complete the tally: cost of the replicas that still exist, and their number by kind."""
     serving, starting, leaving, last = 0, 0, 0, -1
@@ -282,47 +285,55 @@ def _close_stage(model, state, tally, stage, start_s, stop_s):
         starting += kind in (STARTING, WAITING)
         leaving += kind == LEAVING
     state.n_slots[stage] = last + 1
+    tally.variant[stage], tally.batch[stage] = state.variant[stage], state.batch[stage]
+    tally.queue[stage] = np.int64(state.waiting[stage])
     tally.serving[stage], tally.starting[stage], tally.leaving[stage] = serving, starting, leaving
 
 
-@compiled
-def run_interval(model, seed, state, tally, work, records, decision, arrival_s, first_number, start_s, stop_s):
+@embedded
+def run_interval(model, state, work, records, n_arrivals, start_s, stop_s):
     """Run the chain over [start_s, stop_s); returns the number of completions (latencies in ``work.value_s``).
 
     Args:
-        model, state, tally, work, records: see `state.py`; room in every place array for all inside plus all arrivals.
-        seed: uint64 in, decides the service factors.
-        decision: int64 (S, 3) in: variant, batch size, replicas.
-        arrival_s: float64 (n,) in, sorted, in [start_s, stop_s).
-        first_number: number of the first of these arrivals in the episode.
+        model, state, work, records: see `state.py`; room in every place array for all inside plus all arrivals.
+            ``work.decision`` holds the interval's decision, ``work.arrival_s`` its arrivals, sorted, in
+            [start_s, stop_s), which are lost; ``work.tally`` is written.
+        n_arrivals: how many they are.
     """
-    here, there, n_stages = work.here, work.there, decision.shape[0]
+    here, there, tally, decision = work.here, work.there, work.tally, work.decision
+    n_stages, recording = decision.shape[0], records.fate.shape[0] > 0
+    first_number = state.totals[ARRIVALS]
     last = _take_out(state, 0, here)
-    for i in range(arrival_s.shape[0]):
+    for i in range(n_arrivals):
         here.number[last] = first_number + i
-        here.t0_s[last] = arrival_s[i]
-        here.enter_s[last] = arrival_s[i]
+        here.t0_s[last] = work.arrival_s[i]
+        here.enter_s[last] = work.arrival_s[i]
         last += _ONE
-        if records.fate.shape[0] > 0:
-            records.arrival_s[first_number + i] = arrival_s[i]
-            records.enqueue_s[0, first_number + i] = arrival_s[i]
+        if recording:
+            records.arrival_s[first_number + i] = work.arrival_s[i]
+            records.enqueue_s[0, first_number + i] = work.arrival_s[i]
     for stage in range(n_stages):
         decide(model, state, records, stage, start_s, decision[stage, 0], decision[stage, 1], decision[stage, 2])
         _open_stage(state, tally, stage, start_s, stop_s)
         base = _take_out(state, stage + 1, there) if stage + 1 < n_stages else _ZERO
         head, sent = serve_stage(
-            model, seed, state, tally, records, stage, here, there, work.value_s, last, base, start_s, stop_s
+            model, state, tally, records, stage, here, there, work.value_s, last, base, start_s, stop_s
         )
         _put_back(state, stage, here, head, last)
         _close_stage(model, state, tally, stage, start_s, stop_s)
-        tally.sojourn_p99_s[stage] = quantile_in_place(work.value_s[base:sent], np.int64(sent - base), 0.99)
-        if records.fate.shape[0] > 0 and stage + 1 < n_stages:
+        tally.sojourn_p99_s[stage] = quantile_in_place(work.value_s[base:sent], sent - base, 0.99, work.arrival_s)
+        if recording and stage + 1 < n_stages:
             for place in range(base, sent):
                 records.enqueue_s[stage + 1, there.number[place]] = there.enter_s[place]
+        state.totals[DROPS] += tally.dropped[stage]
         here, there, last = there, here, sent
     for place in range(last):
         work.value_s[place] = here.enter_s[place] - here.t0_s[place]
-        if records.fate.shape[0] > 0:
+        if recording:
             records.fate[here.number[place]] = COMPLETED
             records.left_s[here.number[place]] = here.enter_s[place]
-    return np.int64(last)
+    completed = np.int64(last)
+    state.totals[INTERVALS] += 1
+    state.totals[ARRIVALS] += n_arrivals
+    state.totals[COMPLETIONS] += completed
+    return completed

@@ -7,33 +7,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from ipa_gym.queueing.compiled import compiled
+from ipa_gym.compiling import compiled, embedded
 from ipa_gym.queueing.heaps import clear_free, ends_before, is_free, set_free
 from ipa_gym.queueing.state import EMPTY, LEAVING, SERVING, STARTING, WAITING
 
 
-@compiled
+@embedded
 def note_told(state, records, stage, slot, now_s):
     """Record that the replica in ``slot`` was told to leave, or cancelled."""
     if records.fate.shape[0] > 0:
         records.replica_told_s[stage, state.slot_replica[stage, slot]] = now_s
 
 
-@compiled
+@embedded
 def note_gone(state, records, stage, slot, now_s):
     """Record that the replica in ``slot`` has ceased to exist."""
     if records.fate.shape[0] > 0:
         records.replica_gone_s[stage, state.slot_replica[stage, slot]] = now_s
 
 
-@compiled
+@embedded
 def note_joined(state, records, stage, slot, now_s):
     """Record that the replica in ``slot`` began to serve."""
     if records.fate.shape[0] > 0:
         records.replica_joined_s[stage, state.slot_replica[stage, slot]] = now_s
 
 
-@compiled
+@embedded
 def start_replicas(state, records, stage, count, variant, now_s, ready_s):
     """Start ``count`` replicas in the lowest empty slots; the caller has made room."""
     slot = 0
@@ -54,7 +54,7 @@ def start_replicas(state, records, stage, count, variant, now_s, ready_s):
             state.n_slots[stage] = slot + 1
 
 
-@compiled
+@embedded
 def cancel_latest(state, records, stage, count, now_s):
     """Cancel up to ``count`` starting replicas, those ready latest first (ties: highest slot). Returns how many."""
     for done in range(count):
@@ -73,7 +73,7 @@ def cancel_latest(state, records, stage, count, now_s):
     return count
 
 
-@compiled
+@embedded
 def retire(state, records, stage, count, now_s):
     """Let ``count`` serving replicas leave: idle ones (highest slot first), then those that end last."""
     free = state.free_words[stage]
@@ -95,7 +95,7 @@ def retire(state, records, stage, count, now_s):
         note_told(state, records, stage, last, now_s)
 
 
-@compiled
+@embedded
 def decide(model, state, records, stage, now_s, variant, batch, replicas):
     """Apply a decision to one stage; replicas that are ready at once join in `become_ready` at the same instant."""
     state.batch[stage] = batch
@@ -122,7 +122,7 @@ def decide(model, state, records, stage, now_s, variant, batch, replicas):
             retire(state, records, stage, excess, now_s)
 
 
-@compiled
+@embedded
 def switch(model, state, tally, records, stage, now_s, start_s, stop_s):
     """All replicas of the new variant are ready: they serve, the old ones leave (busy ones end their batch)."""
     free = state.free_words[stage]
@@ -145,7 +145,7 @@ def switch(model, state, tally, records, stage, now_s, start_s, stop_s):
     tally.switch_s[stage] = now_s
 
 
-@compiled
+@embedded
 def _join(state, tally, records, stage, slot, now_s, stop_s):
     state.slot_state[stage, slot] = SERVING
     set_free(state.free_words[stage], np.uint64(slot))
@@ -153,7 +153,7 @@ def _join(state, tally, records, stage, slot, now_s, stop_s):
     note_joined(state, records, stage, slot, now_s)
 
 
-@compiled
+@embedded
 def become_ready(model, state, tally, records, stage, now_s, start_s, stop_s):
     """Replicas ready by ``now_s`` join, or wait for the others of a switch. Returns the next ready instant."""
     switching = state.target[stage] != state.variant[stage]
@@ -172,7 +172,7 @@ def become_ready(model, state, tally, records, stage, now_s, start_s, stop_s):
     return next_s
 
 
-@compiled
+@embedded
 def count_free(state, stage):
     """How many serving replicas of a stage are idle."""
     free = 0
@@ -182,8 +182,10 @@ def count_free(state, stage):
 
 
 @compiled
-def begin_episode(state, records, initial):
+def begin_episode(state, records, initial, seed):
     """Empty the pipeline and let ``initial``, int64 (S, 3) of variant, batch and replicas, serve from time 0."""
+    state.totals[:] = 0
+    state.seed[0] = seed
     for stage in range(initial.shape[0]):
         variant, batch, replicas = initial[stage, 0], initial[stage, 1], initial[stage, 2]
         state.slot_state[stage] = EMPTY

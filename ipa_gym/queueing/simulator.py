@@ -14,66 +14,63 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ipa_gym.compiling import compiled
 from ipa_gym.errors import OptionError, unknown_name
 from ipa_gym.pipeline import Configuration, Pipeline
-from ipa_gym.queueing.compiled import compiled
 from ipa_gym.queueing.kernel import run_interval
+from ipa_gym.queueing.memory import KernelMemory
 from ipa_gym.queueing.outcome import IntervalOutcome, Records, ReplicaRecords
 from ipa_gym.queueing.replicas import begin_episode
 from ipa_gym.queueing.state import (
+    ARRIVALS,
+    COMPLETIONS,
     DETERMINISTIC,
+    DROPS,
     EXPONENTIAL,
+    INTERVALS,
     LOGNORMAL,
+    Blocks,
+    Floats,
+    Ints,
     KernelState,
     Model,
     RecordArrays,
+    copied_blocks,
     copied_records,
-    copied_state,
     grown_records,
-    grown_state,
     new_records,
-    new_state,
-    new_tally,
-    new_work,
     padded,
     pipeline_of,
-    tally_of,
+    state_view,
     work_of,
+    work_view,
 )
 
 __all__ = ["IntervalOutcome", "Records", "Simulator", "SimulatorState"]
 
 ServiceLaw = Literal["lognormal", "exponential"]
 _SERVICE_LAWS: Mapping[str, int] = {"lognormal": LOGNORMAL, "exponential": EXPONENTIAL}  # name -> code in the kernel
-_FIRST_PLACES = 256  # room for requests and replicas that a new state starts with; grows by doubling
-_FIRST_SLOTS = 16
+_FIRST_REQUESTS = 264  # room that records start with; grows by doubling
+_FIRST_FLEET = 16
 
 
 @compiled
-def _begin_first(state, records, initial):
-    begin_episode(pipeline_of(state, 0), records, initial)
+def _begin_first(blocks, records, initial, seed):
+    begin_episode(pipeline_of(blocks, 0), records, initial, seed)
 
 
 @compiled
-def _run_first(model, seed, state, tally, work, records, decision, arrival_s, first_number, start_s, stop_s):
+def _run_first(model, blocks, work, records, n_arrivals, start_s, stop_s):
     """One interval of the only pipeline in the arrays."""
-    return run_interval(
-        model, seed, pipeline_of(state, 0), tally_of(tally, 0), work_of(work, 0), records, decision, arrival_s,
-        first_number, start_s, stop_s,
-    )  # fmt: skip
+    return run_interval(model, pipeline_of(blocks, 0), work_of(work, 0), records, n_arrivals, start_s, stop_s)
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorState:
     """Opaque full copy of a simulator's state; can be pickled, and set on any simulator of the same pipeline."""
 
-    arrays: KernelState
+    blocks: Blocks
     record_arrays: RecordArrays
-    seed: int
-    n_intervals: int
-    n_arrived: int
-    n_completed: int
-    n_dropped: int
 
 
 class Simulator:
@@ -110,33 +107,50 @@ class Simulator:
         self.interval_s = float(interval_s)
         self._n_stages = len(pipeline.stages)
         self._record = record
-        self._model = _model(pipeline, service_scale=service_scale, startup_scale=startup_scale)._replace(
+        self.model = _model(pipeline, service_scale=service_scale, startup_scale=startup_scale)._replace(
             service_law=_service_law(service_law, cv=service_cv), sigma=math.sqrt(math.log1p(service_cv * service_cv))
         )
         self._limits = np.array([[len(stage.variants) - 1, _largest_batch(pipeline)] for stage in pipeline.stages])
         self._started = False
-        self._clear(seed=0)
+        self.memory = KernelMemory(1, self._n_stages)
+        self._clear_records()
 
-    def _clear(self, *, seed: int) -> None:
-        self._seed = seed
-        self._state = new_state(1, self._n_stages, n_slots=_FIRST_SLOTS, n_places=_FIRST_PLACES)
-        self._tally = new_tally(1, self._n_stages)
-        self._work = new_work(1, _FIRST_PLACES)
-        self._records = new_records(
-            self._n_stages, _FIRST_PLACES if self._record else 0, n_replicas=_FIRST_SLOTS if self._record else 0
-        )
-        self._n_intervals = 0
-        self.n_arrived = self.n_completed = self.n_dropped = 0
+    def _clear_records(self) -> None:
+        requests, fleet = (_FIRST_REQUESTS, _FIRST_FLEET) if self._record else (0, 0)
+        self.record_arrays = new_records(self._n_stages, requests, n_replicas=fleet)
+
+    @property
+    def _state(self) -> KernelState:
+        return state_view(self.memory.blocks, 0)
+
+    def _total(self, which: int) -> int:
+        return int(self.memory.blocks.counts[0, which])
+
+    @property
+    def n_arrived(self) -> int:
+        """Requests that have arrived since the episode's start."""
+        return self._total(ARRIVALS)
+
+    @property
+    def n_completed(self) -> int:
+        """Requests that have completed since the episode's start."""
+        return self._total(COMPLETIONS)
+
+    @property
+    def n_dropped(self) -> int:
+        """Requests that have been dropped since the episode's start."""
+        return self._total(DROPS)
 
     @property
     def clock_s(self) -> float:
         """Seconds since the episode's start: k · interval after k steps."""
-        return self._n_intervals * self.interval_s
+        return self._total(INTERVALS) * self.interval_s
 
     @property
     def n_inside(self) -> int:
         """Requests that have arrived and neither completed nor been dropped, counted where they are."""
-        return int(self._state.in_service.sum() + self._state.waiting.sum())
+        state = self._state
+        return int(state.in_service.sum() + state.waiting.sum())
 
     def reset(self, initial: Configuration, *, seed: int) -> None:
         """Start an episode at time 0 with empty queues and ``initial`` serving.
@@ -148,11 +162,20 @@ class Simulator:
         """
         if not 0 <= int(seed) < 1 << 64:
             raise OptionError(f"seed is {seed}; expected an integer from 0 to 2**64 - 1")
+        table = self.prepare(initial)
+        _begin_first(self.memory.blocks, self.record_arrays, table, np.uint64(seed))
+
+    def prepare(self, initial: Configuration) -> NDArray[np.int64]:
+        """Make room for an episode that begins with ``initial``, for whoever begins it in these arrays.
+
+        Returns: int64 (n_stages, 3), variant, batch and replicas of ``initial``.
+        Raises: OptionError if the configuration cannot be used.
+        """
         table = self._decision_table(initial)
-        self._clear(seed=int(seed))
-        self._make_room(0, max(table[:, 2].tolist()))
-        _begin_first(self._state, self._records, table)
+        self._clear_records()
+        self.make_room(0, max(table[:, 2].tolist()), empty=True)
         self._started = True
+        return table
 
     def step(self, decision: Configuration, arrival_s: NDArray[np.float64]) -> IntervalOutcome:
         """Apply a decision at the clock and run until the next one.
@@ -164,52 +187,27 @@ class Simulator:
         """
         if not self._started:
             raise OptionError("Simulator.step before reset: call reset(initial, seed=...) first")
-        start_s, stop_s = self.clock_s, (self._n_intervals + 1) * self.interval_s
+        start_s, stop_s = self.clock_s, (self._total(INTERVALS) + 1) * self.interval_s
         table = self._decision_table(decision)
         arrivals = _checked_arrivals(arrival_s, start_s=start_s, stop_s=stop_s)
-        self._make_room(len(arrivals), max(table[:, 2].tolist()))
+        self.make_room(len(arrivals), max(table[:, 2].tolist()))
+        memory, work = self.memory, work_view(self.memory.work, 0)
+        work.decision[:] = table
+        work.arrival_s[: len(arrivals)] = arrivals
         completed = _run_first(
-            self._model, np.uint64(self._seed), self._state, self._tally, self._work, self._records, table, arrivals,
-            self.n_arrived, start_s, stop_s,
-        )  # fmt: skip
-        outcome = self._outcome(len(arrivals), completed)
-        self._n_intervals += 1
-        self.n_arrived += outcome.arrivals
-        self.n_completed += outcome.completed
-        self.n_dropped += outcome.dropped
-        return outcome
-
-    def _outcome(self, arrivals: int, completed: int) -> IntervalOutcome:
-        tally, state = self._tally, self._state
-        latency_s = self._work.value_s[0, :completed].copy()
-        dropped = sum(tally.dropped[0].tolist())
-        return IntervalOutcome(
-            arrivals=arrivals,
-            completed=completed,
-            dropped=dropped,
-            violations=int(np.count_nonzero(latency_s > self.pipeline.sla_s)) + dropped,
-            latency_s=latency_s,
-            core_seconds=float(sum(tally.core_s[0].tolist())),
-            queue_requests=state.waiting[0].copy(),
-            busy_replica_s=tally.busy_s[0].copy(),
-            serving_replica_s=tally.serving_s[0].copy(),
-            dropped_at=tally.dropped[0].copy(),
-            sojourn_p99_s=tally.sojourn_p99_s[0].copy(),
-            variant_before=tally.variant_before[0].copy(),
-            variant=state.variant[0].copy(),
-            switch_s=tally.switch_s[0].copy(),
-            batch=state.batch[0].copy(),
-            serving=tally.serving[0].copy(),
-            starting=tally.starting[0].copy(),
-            leaving=tally.leaving[0].copy(),
+            self.model, memory.blocks, memory.work, self.record_arrays, len(arrivals), start_s, stop_s
+        )
+        latency_s = work.value_s[:completed].copy()
+        return interval_outcome(
+            len(arrivals), latency_s, memory.work.stage_s[0], memory.work.stage_counts[0], sla_s=self.pipeline.sla_s
         )
 
     def overdue_inside(self) -> int:
         """Requests inside that are older than the SLA at the clock (for the end of the window)."""
         state, clock_s = self._state, self.clock_s
-        inside = (state.in_service[0] + state.waiting[0]).tolist()
+        inside = (state.in_service + state.waiting).tolist()
         return sum(
-            int(np.count_nonzero(clock_s - state.t0_s[0, stage, :count] > self.pipeline.sla_s))
+            int(np.count_nonzero(clock_s - state.t0_s[stage, :count] > self.pipeline.sla_s))
             for stage, count in enumerate(inside)
         )
 
@@ -217,7 +215,7 @@ class Simulator:
         """Every request's path so far. Raises: OptionError unless made with ``record=True``."""
         if not self._record:
             raise OptionError("Simulator.records needs Simulator(..., record=True)")
-        kept, n = self._records, self.n_arrived
+        kept, n = self.record_arrays, self.n_arrived
         return Records(
             arrival_s=kept.arrival_s[:n].copy(),
             left_s=kept.left_s[:n].copy(),
@@ -232,7 +230,7 @@ class Simulator:
         )
 
     def _replica_records(self, stage: int) -> ReplicaRecords:
-        kept, n = self._records, self._state.n_replicas[0, stage]
+        kept, n = self.record_arrays, self._state.n_replicas[stage]
         return ReplicaRecords(
             slot=kept.replica_slot[stage, :n].copy(),
             variant=kept.replica_variant[stage, :n].copy(),
@@ -245,13 +243,7 @@ class Simulator:
     def get_state(self) -> SimulatorState:
         """A full copy of the state (records included)."""
         return SimulatorState(
-            arrays=copied_state(self._state),
-            record_arrays=copied_records(self._records),
-            seed=self._seed,
-            n_intervals=self._n_intervals,
-            n_arrived=self.n_arrived,
-            n_completed=self.n_completed,
-            n_dropped=self.n_dropped,
+            blocks=copied_blocks(self.memory.blocks), record_arrays=copied_records(self.record_arrays)
         )
 
     def set_state(self, state: SimulatorState) -> None:
@@ -259,18 +251,14 @@ class Simulator:
 
         Raises: OptionError if the copy is of another number of stages, or recording differs.
         """
-        n_stages = state.arrays.variant.shape[1]
+        n_stages = int(state.blocks.size[0])
         if n_stages != self._n_stages or (state.record_arrays.fate.size > 0) != self._record:
             raise OptionError(
                 f"set_state: the state has {n_stages} stages, recording "
                 f"{state.record_arrays.fate.size > 0}; this simulator has {self._n_stages}, {self._record}"
             )
-        self._seed = state.seed
-        self._state = copied_state(state.arrays)
-        self._records = copied_records(state.record_arrays)
-        self._work = new_work(1, self._state.number.shape[2])
-        self._n_intervals = state.n_intervals
-        self.n_arrived, self.n_completed, self.n_dropped = state.n_arrived, state.n_completed, state.n_dropped
+        self.memory.replace(copied_blocks(state.blocks))
+        self.record_arrays = copied_records(state.record_arrays)
         self._started = True
 
     def _decision_table(self, decision: Configuration) -> NDArray[np.int64]:
@@ -288,21 +276,60 @@ class Simulator:
                 )
         return np.array(choices, dtype=np.int64)
 
-    def _make_room(self, arrivals: int, replicas: int) -> None:
-        """Grow the arrays so that the coming interval cannot overflow: inside + arrivals, existing + new replicas."""
-        places, slots = self._state.number.shape[2], self._state.slot_state.shape[2]
-        need_places = self.n_arrived - self.n_completed - self.n_dropped + arrivals
-        need_slots = int(self._state.n_slots.max()) + replicas
-        if need_places > places or need_slots > slots:
-            places = padded(places, need_places)
-            self._state = grown_state(self._state, n_slots=padded(slots, need_slots), n_places=places)
-            self._work = new_work(1, places)
+    def make_room(self, arrivals: int, replicas: int, *, empty: bool = False) -> None:
+        """Grow the arrays so that the coming interval cannot overflow.
+
+        Args:
+            arrivals: of the interval, beside the requests inside.
+            replicas: most that the decision asks of a stage, beside those that exist.
+            empty: the episode begins: nothing is inside, nothing exists.
+        """
+        state = self._state
+        inside = 0 if empty else self.n_arrived - self.n_completed - self.n_dropped
+        self.memory.make_room(places=inside + arrivals, slots=replicas + (0 if empty else int(state.n_slots.max())))
         if self._record:
-            requests, fleet = len(self._records.fate), self._records.replica_slot.shape[1]
-            need_requests, need_fleet = self.n_arrived + arrivals, int(self._state.n_replicas.max()) + replicas
-            if need_requests > requests or need_fleet > fleet:
-                requests, fleet = padded(requests, need_requests), padded(fleet, need_fleet)
-                self._records = grown_records(self._records, requests, n_replicas=fleet)
+            arrived, started = (0, 0) if empty else (self.n_arrived, int(state.n_replicas.max()))
+            requests, fleet = len(self.record_arrays.fate), self.record_arrays.replica_slot.shape[1]
+            if arrived + arrivals > requests or started + replicas > fleet:
+                requests, fleet = padded(requests, arrived + arrivals), padded(fleet, started + replicas)
+                self.record_arrays = grown_records(self.record_arrays, requests, n_replicas=fleet)
+
+
+def interval_outcome(
+    arrivals: int, latency_s: Floats, stage_s: Floats, stage_counts: Ints, *, sla_s: float
+) -> IntervalOutcome:
+    """What the kernel tallied, as a value that later intervals do not touch.
+
+    Args:
+        arrivals: requests that arrived in the interval.
+        latency_s: float64 (completed,), its own.
+        stage_s: float64 (5, S), `Tally`'s seconds in its order; copied.
+        stage_counts: int64 (8, S), `Tally`'s counts in its order; copied.
+        sla_s: of the pipeline.
+    """
+    core_s, busy_s, serving_s, sojourn_p99_s, switch_s = stage_s.copy()
+    dropped_at, variant_before, variant, batch, serving, starting, leaving, queue = stage_counts.copy()
+    dropped = sum(dropped_at.tolist())
+    return IntervalOutcome(
+        arrivals=arrivals,
+        completed=len(latency_s),
+        dropped=dropped,
+        violations=int(np.count_nonzero(latency_s > sla_s)) + dropped,
+        latency_s=latency_s,
+        core_seconds=float(sum(core_s.tolist())),
+        queue_requests=queue,
+        busy_replica_s=busy_s,
+        serving_replica_s=serving_s,
+        dropped_at=dropped_at,
+        sojourn_p99_s=sojourn_p99_s,
+        variant_before=variant_before,
+        variant=variant,
+        switch_s=switch_s,
+        batch=batch,
+        serving=serving,
+        starting=starting,
+        leaving=leaving,
+    )
 
 
 def _service_law(law: str, *, cv: float) -> int:

@@ -1,18 +1,18 @@
 """The arrays that the queueing kernel reads and writes: constants, state, tallies, working space, records.
 
-Everything is a preallocated numpy array in a NamedTuple, so that numba takes it as it is. State and tallies hold N
-pipelines side by side, working space is one a thread. N pipelines, S stages, V variants, R replica slots, C places for
-requests, T threads, M requests and P replicas recorded. Nothing is computed here. Next: `ipa_gym/queueing/kernel.py`.
+Everything is a preallocated numpy array in a NamedTuple, so that numba takes it as it is. State is held for N pipelines
+side by side, working space is one a thread. N pipelines, S stages, V variants, R replica slots, C places for requests,
+T threads, M requests and P replicas recorded. Nothing is computed here. Next: `ipa_gym/queueing/kernel.py`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ipa_gym.queueing.compiled import compiled
+from ipa_gym.compiling import embedded
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -25,6 +25,8 @@ EMPTY, STARTING, WAITING, SERVING, LEAVING = 0, 1, 2, 3, 4
 INSIDE, COMPLETED, DROPPED = 0, 1, 2
 # law of the service factor
 DETERMINISTIC, LOGNORMAL, EXPONENTIAL = 0, 1, 2
+# places in `KernelState.totals`
+INTERVALS, ARRIVALS, COMPLETIONS, DROPS, N_TOTALS = 0, 1, 2, 3, 4
 
 _WORD_BITS = 64
 _PADDING = 8  # places beyond a power of two, so that the rows of many pipelines do not share cache sets
@@ -43,57 +45,84 @@ class Model(NamedTuple):
     sigma: float  # of the lognormal service factor
 
 
+class Blocks(NamedTuple):
+    """The state of N pipelines, each in one row of every array: few cache lines a step, few arguments a call.
+
+    `pipeline_of` finds the fields in a row.
+    """
+
+    seconds: Floats  # (N, .)
+    counts: Ints  # (N, .)
+    words: Words  # (N, .)
+    size: Ints  # (3,) S, R, C
+
+
 class KernelState(NamedTuple):
-    """All that is carried from one interval to the next; the kernel reads and writes it.
+    """All that one pipeline carries from one interval to the next; views that the kernel reads and writes.
 
     The requests inside a stage lie in its first places: those in service, batch by batch, then the queue.
     """
 
-    slot_state: Bytes  # (N, S, R) EMPTY .. LEAVING
-    slot_variant: Ints  # (N, S, R)
-    slot_ready_s: Floats  # (N, S, R) when a STARTING or WAITING replica is (was) ready
-    slot_end_s: Floats  # (N, S, R) when the batch of a busy replica ends
-    slot_batch: Ints  # (N, S, R) its number: batches of a stage are numbered in the order in which they start
-    slot_first: Words  # (N, S, R) place of its first request
-    slot_requests: Words  # (N, S, R) requests in it
-    slot_replica: Ints  # (N, S, R) number of its replica: those of a stage are numbered as they are started
-    busy_heap: Words  # (N, S, R) busy slots, serving or leaving, a heap by (end, batch)
-    free_words: Words  # (N, S, R / 64) bit set of the idle slots
-    n_busy: Words  # (N, S)
-    n_slots: Ints  # (N, S) all slots from here on are EMPTY
-    variant: Ints  # (N, S) that serves
-    target: Ints  # (N, S) variant of the newest decision
-    batch: Ints  # (N, S) batch size of the newest decision
-    n_batches: Ints  # (N, S) batches started since the episode's start
-    n_replicas: Ints  # (N, S) replicas started since the episode's start, the initial ones included
-    in_service: Words  # (N, S) requests
-    waiting: Words  # (N, S) requests
-    number: Ints  # (N, S, C) request in this place: its arrival's number in the episode, from 0
-    t0_s: Floats  # (N, S, C) when it arrived at the pipeline
-    enqueue_s: Floats  # (N, S, C) when it entered this stage's queue
+    totals: Ints  # (4,) since the episode's start, see INTERVALS .. DROPS
+    seed: Words  # (1,) of the service factors
+    n_slots: Ints  # (S,) all slots from here on are EMPTY
+    variant: Ints  # (S,) that serves
+    target: Ints  # (S,) variant of the newest decision
+    batch: Ints  # (S,) batch size of the newest decision
+    n_batches: Ints  # (S,) batches started since the episode's start
+    n_replicas: Ints  # (S,) replicas started since the episode's start, the initial ones included
+    n_busy: Words  # (S,)
+    in_service: Words  # (S,) requests
+    waiting: Words  # (S,) requests
+    slot_state: Ints  # (S, R) EMPTY .. LEAVING
+    slot_variant: Ints  # (S, R)
+    slot_batch: Ints  # (S, R) its number: batches of a stage are numbered in the order in which they start
+    slot_replica: Ints  # (S, R) number of its replica: those of a stage are numbered as they are started
+    slot_ready_s: Floats  # (S, R) when a STARTING or WAITING replica is (was) ready
+    slot_end_s: Floats  # (S, R) when the batch of a busy replica ends
+    slot_first: Words  # (S, R) place of its first request
+    slot_requests: Words  # (S, R) requests in it
+    busy_heap: Words  # (S, R) busy slots, serving or leaving, a heap by (end, batch)
+    free_words: Words  # (S, R / 64) bit set of the idle slots
+    number: Ints  # (S, C) request in this place: its arrival's number in the episode, from 0
+    t0_s: Floats  # (S, C) when it arrived at the pipeline
+    enqueue_s: Floats  # (S, C) when it entered this stage's queue
 
 
 class Tally(NamedTuple):
     """What an interval reports of each stage; nothing here is carried over."""
 
-    dropped: Ints  # (N, S)
-    core_s: Floats  # (N, S) core-seconds
-    busy_s: Floats  # (N, S) replica-seconds with a batch
-    serving_s: Floats  # (N, S) replica-seconds serving or leaving
-    sojourn_p99_s: Floats  # (N, S)
-    switch_s: Floats  # (N, S) NaN: the serving variant did not change
-    variant_before: Ints  # (N, S)
-    serving: Ints  # (N, S) at the end
-    starting: Ints  # (N, S)
-    leaving: Ints  # (N, S)
+    core_s: Floats  # (S,) core-seconds
+    busy_s: Floats  # (S,) replica-seconds with a batch
+    serving_s: Floats  # (S,) replica-seconds serving or leaving
+    sojourn_p99_s: Floats  # (S,)
+    switch_s: Floats  # (S,) NaN: the serving variant did not change
+    dropped: Ints  # (S,)
+    variant_before: Ints  # (S,)
+    variant: Ints  # (S,) at the end, like all that follow
+    batch: Ints  # (S,)
+    serving: Ints  # (S,)
+    starting: Ints  # (S,)
+    leaving: Ints  # (S,)
+    queue: Ints  # (S,) requests that wait
 
 
 class Flow(NamedTuple):
     """Requests in order of time: inside a stage and about to enter it, or on their way out."""
 
-    number: Ints  # (T, C)
-    t0_s: Floats  # (T, C)
-    enter_s: Floats  # (T, C) into this stage's queue; after the last stage: completion
+    number: Ints  # (C,)
+    t0_s: Floats  # (C,)
+    enter_s: Floats  # (C,) into this stage's queue; after the last stage: completion
+
+
+class WorkBlocks(NamedTuple):
+    """Working space and tallies of T threads; `work_of` finds the fields."""
+
+    place_s: Floats  # (T, 6, C)
+    place_number: Ints  # (T, 2, C)
+    stage_s: Floats  # (T, 5, S)
+    stage_counts: Ints  # (T, 8, S)
+    decision: Ints  # (T, S, 3) variant, batch size, replicas of the interval's decision
 
 
 class Work(NamedTuple):
@@ -101,7 +130,10 @@ class Work(NamedTuple):
 
     here: Flow
     there: Flow
-    value_s: Floats  # (T, C) sojourns in one stage; after the last stage: latencies
+    value_s: Floats  # (C,) sojourns in one stage; after the last stage: latencies
+    arrival_s: Floats  # (C,) the interval's arrivals
+    tally: Tally
+    decision: Ints  # (S, 3)
 
 
 class RecordArrays(NamedTuple):
@@ -124,113 +156,117 @@ class RecordArrays(NamedTuple):
     replica_gone_s: Floats  # (S, P) ceased to exist; NaN: exists
 
 
-@compiled
-def pipeline_of(state, index):
+@embedded
+def pipeline_of(blocks, index):
     """The state of one of the N pipelines, as views."""
+    n_stages, n_slots, n_places = blocks.size[0], blocks.size[1], blocks.size[2]
+    table, places = n_stages * n_slots, n_stages * n_places
+    seconds, counts, words = blocks.seconds[index], blocks.counts[index], blocks.words[index]
+    slot_s = seconds[: 2 * table].reshape((2, n_stages, n_slots))
+    place_s = seconds[2 * table :].reshape((2, n_stages, n_places))
+    first = N_TOTALS + 6 * n_stages
+    stage_counts = counts[N_TOTALS:first].reshape((6, n_stages))
+    slot_counts = counts[first : first + 4 * table].reshape((4, n_stages, n_slots))
+    number = counts[first + 4 * table : first + 4 * table + places].reshape((n_stages, n_places))
+    stage_words = words[1 : 1 + 3 * n_stages].reshape((3, n_stages))
+    first = 1 + 3 * n_stages
+    slot_words = words[first : first + 3 * table].reshape((3, n_stages, n_slots))
+    free_words = words[first + 3 * table :].reshape((n_stages, (n_slots + _WORD_BITS - 1) // _WORD_BITS))
     return KernelState(
-        state.slot_state[index],
-        state.slot_variant[index],
-        state.slot_ready_s[index],
-        state.slot_end_s[index],
-        state.slot_batch[index],
-        state.slot_first[index],
-        state.slot_requests[index],
-        state.slot_replica[index],
-        state.busy_heap[index],
-        state.free_words[index],
-        state.n_busy[index],
-        state.n_slots[index],
-        state.variant[index],
-        state.target[index],
-        state.batch[index],
-        state.n_batches[index],
-        state.n_replicas[index],
-        state.in_service[index],
-        state.waiting[index],
-        state.number[index],
-        state.t0_s[index],
-        state.enqueue_s[index],
+        counts[:N_TOTALS],
+        words[:1],
+        stage_counts[0],
+        stage_counts[1],
+        stage_counts[2],
+        stage_counts[3],
+        stage_counts[4],
+        stage_counts[5],
+        stage_words[0],
+        stage_words[1],
+        stage_words[2],
+        slot_counts[0],
+        slot_counts[1],
+        slot_counts[2],
+        slot_counts[3],
+        slot_s[0],
+        slot_s[1],
+        slot_words[0],
+        slot_words[1],
+        slot_words[2],
+        free_words,
+        number,
+        place_s[0],
+        place_s[1],
     )
 
 
-@compiled
-def tally_of(tally, index):
-    """The tally of one of the N pipelines, as views."""
-    return Tally(
-        tally.dropped[index],
-        tally.core_s[index],
-        tally.busy_s[index],
-        tally.serving_s[index],
-        tally.sojourn_p99_s[index],
-        tally.switch_s[index],
-        tally.variant_before[index],
-        tally.serving[index],
-        tally.starting[index],
-        tally.leaving[index],
-    )
-
-
-@compiled
+@embedded
 def work_of(work, thread):
     """The working space of one thread, as views."""
-    here, there = work.here, work.there
+    place_s, place_number = work.place_s[thread], work.place_number[thread]
+    stage_s, stage_counts = work.stage_s[thread], work.stage_counts[thread]
     return Work(
-        Flow(here.number[thread], here.t0_s[thread], here.enter_s[thread]),
-        Flow(there.number[thread], there.t0_s[thread], there.enter_s[thread]),
-        work.value_s[thread],
+        Flow(place_number[0], place_s[0], place_s[1]),
+        Flow(place_number[1], place_s[2], place_s[3]),
+        place_s[4],
+        place_s[5],
+        Tally(
+            stage_s[0],
+            stage_s[1],
+            stage_s[2],
+            stage_s[3],
+            stage_s[4],
+            stage_counts[0],
+            stage_counts[1],
+            stage_counts[2],
+            stage_counts[3],
+            stage_counts[4],
+            stage_counts[5],
+            stage_counts[6],
+            stage_counts[7],
+        ),
+        work.decision[thread],
     )
 
 
-def new_state(n_pipelines: int, n_stages: int, *, n_slots: int, n_places: int) -> KernelState:
+def _interpreted(function: Any) -> Any:  # Any: a numba dispatcher, or the function itself where numba is switched off
+    """A compiled function as plain Python: it may return views, which compiled code without reference counts cannot."""
+    return getattr(function, "py_func", function)
+
+
+def state_view(blocks: Blocks, index: int) -> KernelState:
+    """The state of one pipeline for Python, as views of the same arrays."""
+    views: KernelState = getattr(pipeline_of, "py_func", pipeline_of)(blocks, index)  # plain under NUMBA_DISABLE_JIT
+    return views
+
+
+def work_view(work: WorkBlocks, thread: int) -> Work:
+    """The working space of one thread for Python, as views of the same arrays."""
+    views: Work = getattr(work_of, "py_func", work_of)(work, thread)  # plain under NUMBA_DISABLE_JIT
+    return views
+
+
+def new_blocks(n_pipelines: int, n_stages: int, *, n_slots: int, n_places: int) -> Blocks:
     """Empty state with room for ``n_slots`` replicas and ``n_places`` requests a stage."""
-    shape = (n_pipelines, n_stages)
-    slots, places = (*shape, n_slots), (*shape, n_places)
-
-    def ints(shape: tuple[int, ...]) -> Ints:
-        return np.zeros(shape, dtype=np.int64)
-
-    def words(shape: tuple[int, ...]) -> Words:
-        return np.zeros(shape, dtype=np.uint64)
-
-    return KernelState(
-        slot_state=np.zeros(slots, dtype=np.int8),
-        slot_variant=ints(slots),
-        slot_ready_s=np.zeros(slots),
-        slot_end_s=np.zeros(slots),
-        slot_batch=ints(slots),
-        slot_first=words(slots),
-        slot_requests=words(slots),
-        slot_replica=ints(slots),
-        busy_heap=words(slots),
-        free_words=words((*shape, -(-n_slots // _WORD_BITS))),
-        n_busy=words(shape),
-        n_slots=ints(shape),
-        variant=ints(shape),
-        target=ints(shape),
-        batch=ints(shape),
-        n_batches=ints(shape),
-        n_replicas=ints(shape),
-        in_service=words(shape),
-        waiting=words(shape),
-        number=ints(places),
-        t0_s=np.zeros(places),
-        enqueue_s=np.zeros(places),
+    table, places = n_stages * n_slots, n_stages * n_places
+    free = n_stages * -(-n_slots // _WORD_BITS)
+    return Blocks(
+        seconds=np.zeros((n_pipelines, 2 * table + 2 * places)),
+        counts=np.zeros((n_pipelines, N_TOTALS + 6 * n_stages + 4 * table + places), dtype=np.int64),
+        words=np.zeros((n_pipelines, 1 + 3 * n_stages + 3 * table + free), dtype=np.uint64),
+        size=np.array([n_stages, n_slots, n_places]),
     )
 
 
-def new_tally(n_pipelines: int, n_stages: int) -> Tally:
-    """Room for what an interval reports."""
-    shape = (n_pipelines, n_stages)
-    seconds = [np.zeros(shape) for _ in range(5)]
-    counts = [np.zeros(shape, np.int64) for _ in range(5)]
-    return Tally._make([counts[0], *seconds, *counts[1:]])
-
-
-def new_work(n_threads: int, n_places: int) -> Work:
+def new_work(n_threads: int, n_stages: int, *, n_places: int) -> WorkBlocks:
     """Working space for ``n_places`` requests a thread."""
-    shape = (n_threads, n_places)
-    here, there = (Flow(np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape)) for _ in range(2))
-    return Work(here, there, np.zeros(shape))
+    return WorkBlocks(
+        place_s=np.zeros((n_threads, 6, n_places)),
+        place_number=np.zeros((n_threads, 2, n_places), dtype=np.int64),
+        stage_s=np.zeros((n_threads, 5, n_stages)),
+        stage_counts=np.zeros((n_threads, 8, n_stages), dtype=np.int64),
+        decision=np.zeros((n_threads, n_stages, 3), dtype=np.int64),
+    )
 
 
 def new_records(n_stages: int, n_requests: int, *, n_replicas: int) -> RecordArrays:
@@ -261,12 +297,13 @@ def padded(size: int, needed: int) -> int:
     return doubled + _PADDING
 
 
-def grown_state(state: KernelState, *, n_slots: int, n_places: int) -> KernelState:
+def grown_blocks(blocks: Blocks, *, n_slots: int, n_places: int) -> Blocks:
     """The same state in larger arrays."""
-    larger = new_state(*state.variant.shape, n_slots=n_slots, n_places=n_places)
-    for name in KernelState._fields:
-        old = getattr(state, name)
-        getattr(larger, name)[..., : old.shape[-1]] = old
+    n_stages = int(blocks.size[0])
+    larger = new_blocks(len(blocks.counts), n_stages, n_slots=n_slots, n_places=n_places)
+    for index in range(len(blocks.counts)):
+        for old, new in zip(state_view(blocks, index), state_view(larger, index), strict=True):
+            new[..., : old.shape[-1]] = old
     return larger
 
 
@@ -279,9 +316,9 @@ def grown_records(records: RecordArrays, n_requests: int, *, n_replicas: int) ->
     return larger
 
 
-def copied_state(state: KernelState) -> KernelState:
+def copied_blocks(blocks: Blocks) -> Blocks:
     """A copy that shares nothing with the original."""
-    return KernelState._make([array.copy() for array in state])
+    return Blocks._make([array.copy() for array in blocks])
 
 
 def copied_records(records: RecordArrays) -> RecordArrays:

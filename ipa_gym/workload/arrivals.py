@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ipa_gym.compiling import compiled
 from ipa_gym.errors import TraceError, unknown_name
 from ipa_gym.seeding import hash_words, uniform
 
@@ -25,10 +25,51 @@ ARRIVAL_KINDS: Mapping[str, int] = {"poisson": POISSON, "exact": EXACT, "even": 
 ARRIVAL_COUNT_STREAM = 0x41525243  # key of second k's number of requests
 ARRIVAL_TIME_STREAM = 0x41525254  # key of second k's times
 _CHUNK_MEAN = 16.0  # a Poisson mean above it is a sum of independent parts: exp(-16) keeps full precision
-_CHUNK_TOP = 200  # P(Poisson(16) > 200) < 1e-140: ends the walk where rounding keeps the sum of terms below u
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_FEW = np.uint64(40)  # requests of a second that are sorted by comparing all pairs
+_CHUNK_TOP = 208  # P(Poisson(16) > 208) < 1e-140: ends the walk where rounding keeps the sum of terms below u
+_WALKED = 16  # numbers that are compared with u at once
 
 
-@njit(cache=True)
+def _distribution_functions() -> NDArray[np.float64]:
+    """Row m: the Poisson distribution function of mean m, by the recursion of `_poisson_part` to the last bit."""
+    rows = np.ones((int(_CHUNK_MEAN) + 1, _CHUNK_TOP))
+    for mean in range(len(rows)):
+        term = below = math.exp(-float(mean))
+        rows[mean, 0] = below
+        for number in range(1, _CHUNK_TOP):
+            term *= mean / number
+            below += term
+            rows[mean, number] = below
+    return rows
+
+
+_BELOW = _distribution_functions()
+
+
+@compiled
+def _poisson_part(part, u):
+    """The Poisson number of mean ``part`` whose distribution function first exceeds ``u``."""
+    number, row = 0, np.uint64(part)
+    if part == np.float64(row):
+        while number < _CHUNK_TOP:
+            below_u = 0
+            for column in range(np.uint64(number), np.uint64(number + _WALKED)):
+                below_u += u >= _BELOW[row, column]
+            number += below_u
+            if below_u < _WALKED:
+                break
+        return number
+    term = math.exp(-part)
+    below = term
+    while u >= below and number < _CHUNK_TOP:
+        number += 1
+        term *= part / number
+        below += term
+    return number
+
+
+@compiled
 def poisson_count(mean, key):
     """One Poisson number by inversion, exact for any mean >= 0.
 
@@ -41,20 +82,12 @@ def poisson_count(mean, key):
     while left > 0.0:
         part = min(left, _CHUNK_MEAN)
         left -= part
-        u = uniform(key, index)
+        total += _poisson_part(part, uniform(key, index))
         index += 1
-        number = 0
-        term = math.exp(-part)
-        below = term
-        while u >= below and number < _CHUNK_TOP:
-            number += 1
-            term *= part / number
-            below += term
-        total += number
     return total
 
 
-@njit(cache=True)
+@compiled
 def fill_counts(
     counts,  # int64[k]   in, requests of each second in the trace, >= 0
     first_second,  # int64      number of the first of them in the episode
@@ -74,13 +107,64 @@ def fill_counts(
     return total
 
 
-@njit(cache=True)
+@compiled
+def _sorted_few(key, second, number, arrival_s, first, rank, drawn_s):
+    """Write a second's uniform times to places ``first``, ..., each to the place that its rank among them gives it.
+
+    All pairs are compared, without a branch: for a few that is faster than any sort.
+    """
+    for j in range(number):
+        drawn_s[j] = second + uniform(key, j)
+        rank[j] = 0
+    for i in range(number):
+        before = 0
+        for j in range(i):
+            earlier = drawn_s[j] <= drawn_s[i]
+            before += earlier
+            rank[j] += not earlier
+        rank[i] += before
+    for j in range(number):
+        arrival_s[first + np.uint64(rank[j])] = drawn_s[j]
+
+
+@compiled
+def _sorted_many(key, second, number, arrival_s, first, bucket, drawn):
+    """Write a second's uniform times to places ``first``, ..., sorted: thrown into as many buckets, then by insertion.
+
+    Linear in their number.
+    """
+    last, width = number - _ONE, np.float64(number)
+    for j in range(number):
+        bucket[j] = 0
+    for j in range(number):
+        drawn[j] = uniform(key, j)
+        bucket[min(np.uint64(drawn[j] * width), last)] += 1
+    total = 0
+    for b in range(number):
+        size = bucket[b]
+        bucket[b] = total
+        total += size
+    for j in range(number):
+        b = min(np.uint64(drawn[j] * width), last)
+        arrival_s[first + np.uint64(bucket[b])] = second + drawn[j]
+        bucket[b] += 1
+    for place in range(first + _ONE, first + number):
+        value, back = arrival_s[place], np.uint64(place)
+        while back > first and arrival_s[back - _ONE] > value:
+            arrival_s[back] = arrival_s[back - _ONE]
+            back -= _ONE
+        arrival_s[back] = value
+
+
+@compiled
 def fill_times(
     realised,  # int64[k]             in, requests of each second, >= 0
     first_second,  # int64                number of the first of them in the episode
     seed,  # uint64
     kind,  # int64                POISSON, EXACT or EVEN
     arrival_s,  # float64[>= sum]      out, sorted, seconds since episode start
+    ranks,  # int64[>= most]       working space for the most requests of a second
+    drawn,  # float64[>= most]     working space
 ):
     """Place each second's requests inside [second, second + 1), sorted; return how many were written.
 
@@ -88,19 +172,52 @@ def fill_times(
     """
     written = 0
     for i in range(realised.shape[0]):
-        second = float(first_second + i)
-        latest = np.nextafter(second + 1.0, second)  # second + u may round up to the next second
-        number = realised[i]
+        second, number, first = float(first_second + i), np.uint64(realised[i]), np.uint64(written)
         if kind == EVEN:
             for j in range(number):
-                arrival_s[written + j] = min(second + (j + 0.5) / number, latest)
+                arrival_s[first + j] = second + (j + 0.5) / number
         else:
             key = hash_words(seed, np.uint64(ARRIVAL_TIME_STREAM), np.uint64(first_second + i))
-            for j in range(number):
-                arrival_s[written + j] = min(second + uniform(key, j), latest)
-            arrival_s[written : written + number].sort()
-        written += number
+            if number <= _FEW:
+                _sorted_few(key, second, number, arrival_s, first, ranks, drawn)
+            else:
+                _sorted_many(key, second, number, arrival_s, first, ranks, drawn)
+        written += realised[i]
+        place = np.uint64(written)
+        while place > first and arrival_s[place - _ONE] >= second + 1.0:  # the sum was rounded up to the next second
+            place -= _ONE
+            arrival_s[place] = np.nextafter(second + 1.0, second)
     return written
+
+
+@compiled
+def fill_interval(
+    realised,  # int64[n]             in, requests of each second of the episode
+    seed,  # uint64
+    kind,  # int64                POISSON, EXACT or EVEN
+    start_s,  # float64
+    stop_s,  # float64
+    arrival_s,  # float64[>= enough]   out, sorted, seconds since episode start
+    ranks,  # int64[>= enough]     working space
+    drawn,  # float64[>= enough]   working space
+):
+    """Place the requests of [start_s, stop_s), whole seconds or not; return how many they are."""
+    first, end = seconds_of(start_s, stop_s, realised.shape[0])
+    written = fill_times(realised[first:end], first, seed, kind, arrival_s, ranks, drawn)
+    if start_s == first and stop_s >= end:
+        return written
+    kept = 0
+    for place in range(written):
+        if start_s <= arrival_s[place] < stop_s:
+            arrival_s[kept] = arrival_s[place]
+            kept += 1
+    return kept
+
+
+@compiled
+def seconds_of(start_s, stop_s, n_seconds):
+    """The whole seconds [first, end) of an episode that [start_s, stop_s) touches."""
+    return int(start_s), min(math.ceil(stop_s), n_seconds)
 
 
 def realised_counts(
@@ -137,7 +254,8 @@ def arrival_times(
     """
     numbers = _checked_counts("realised", realised)
     arrival_s = np.empty(int(numbers.sum()), dtype=np.float64)
-    fill_times(numbers, _checked_second(first_second), _checked_seed(seed), _kind_code(kind), arrival_s)
+    ranks, drawn = (np.empty(int(numbers.max(initial=0)), dtype=kind_of) for kind_of in (np.int64, np.float64))
+    fill_times(numbers, _checked_second(first_second), _checked_seed(seed), _kind_code(kind), arrival_s, ranks, drawn)
     return arrival_s
 
 

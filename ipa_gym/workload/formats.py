@@ -11,13 +11,15 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from ipa_gym.errors import TraceError, unknown_name
+
+if TYPE_CHECKING:
+    import polars as pl
 
 COUNT_NAMES = ("rps", "count", "counts", "requests")  # taken for the counts if no column or key was named
 TIMESTAMP_NAMES = ("timestamp", "timestamps", "time", "datetime")
@@ -70,6 +72,8 @@ def _read_txt(path: Path, _: str | None) -> RawColumn:
 
 
 def _read_csv(path: Path, column: str | None) -> RawColumn:
+    import polars as pl
+
     try:
         frame = pl.read_csv(path, infer_schema_length=10_000, glob=False)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
@@ -80,6 +84,8 @@ def _read_csv(path: Path, column: str | None) -> RawColumn:
 
 
 def _read_parquet(path: Path, column: str | None) -> RawColumn:
+    import polars as pl
+
     try:
         frame = pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -122,6 +128,8 @@ READERS: Mapping[str, Reader] = {
 
 
 def _pick_column(path: Path, frame: pl.DataFrame, column: str | None) -> RawColumn:
+    import polars as pl
+
     if frame.height == 0 or frame.width == 0:
         raise TraceError(f"{path}: the table is empty; expected at least one row")
     numeric = [name for name, kind in frame.schema.items() if kind.is_numeric()]

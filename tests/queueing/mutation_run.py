@@ -45,9 +45,9 @@ class Round:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-HAND_WORKED = ("serving", "decisions", "kernel_rules")
+HAND_WORKED = ("serving", "decisions", "kernel_rules", "singles")
 INTERPRETED = Round(HAND_WORKED, {"NUMBA_DISABLE_JIT": "1"})
-COMPILED = Round((*HAND_WORKED, "simulator", "edges", "against_plain_model", "against_simpy"))
+COMPILED = Round((*HAND_WORKED, "simulator", "edges", "against_long_way", "against_plain_model", "against_simpy"))
 
 
 def copy_project(folder: Path) -> Path:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 KERNEL, REPLICAS = "ipa_gym/queueing/kernel.py", "ipa_gym/queueing/replicas.py"
 HEAPS, QUANTILE = "ipa_gym/queueing/heaps.py", "ipa_gym/queueing/quantile.py"
-SIMULATOR = "ipa_gym/queueing/simulator.py"
+FLOW = "ipa_gym/queueing/flow.py"
+SIMULATOR, SINGLES = "ipa_gym/queueing/simulator.py", "ipa_gym/queueing/singles.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ IN_KERNEL: Rows = (
     ("a partial batch takes as long as a full one", "service_s[joined]", "service_s[batch]"),
     (
         "the new variant's latency holds from the decision on",
-        "state.variant[stage]]\n        while",
-        "state.target[stage]]\n        while",
+        "state.variant[stage]]\n        if singles",
+        "state.target[stage]]\n        if singles",
     ),
     (
         "a replica whose batch ends now is not free yet",
@@ -139,8 +140,12 @@ IN_KERNEL: Rows = (
     ("a replica that has left costs nothing", "* (end_s - start_s)", "* 0.0"),
     ("busy time counts where the batch starts", "busy_s += min(end_s, stop_s) - now_s", "busy_s += end_s - now_s"),
     ("leaving replicas do not count as serving", "[stage, slot] >= SERVING", "[stage, slot] == SERVING"),
-    ("sojourns count from the arrival", "value_s[sent] = end_s - here.enter_s", "value_s[sent] = end_s - here.t0_s"),
     ("the queue is kept in reverse across the boundary", "for place in range(head, last):", BACKWARDS),
+    (
+        "requests in service count as waiting",
+        "np.int64(state.waiting[stage])",
+        "np.int64(state.waiting[stage] + state.in_service[stage])",
+    ),
     # noise
     ("noise is keyed by the batch's last request", "stage, number[first])", "stage, number[first + joined - _ONE])"),
     ("noise is keyed by the batch's number", "stage, number[first])", "stage, n_batches)"),
@@ -207,30 +212,53 @@ IN_SIMULATOR: Rows = (
         "table = self._decision_table(decision)\n        arrivals =",
         ONE_LATE,
     ),
-    ("a latency equal to the SLA is a violation", "latency_s > self.", "latency_s >= self."),
-    ("drops are no violations", "self.pipeline.sla_s)) + dropped", "self.pipeline.sla_s))"),
+    ("a latency equal to the SLA is a violation", "latency_s > sla_s", "latency_s >= sla_s"),
+    ("drops are no violations", "sla_s)) + dropped", "sla_s))"),
     ("requests inside at the SLA's age are overdue", ":count] > self.", ":count] >= self."),
     (
-        "requests in service count as waiting",
-        "queue_requests=state.waiting[0].copy()",
-        "queue_requests=state.waiting[0] + state.in_service[0]",
+        "the interval's end is a sum",
+        "(self._total(INTERVALS) + 1) * self.interval_s",
+        "self.clock_s + self.interval_s",
     ),
-    ("the interval's end is a sum", "(self._n_intervals + 1) * self.interval_s", "self.clock_s + self.interval_s"),
-    ("a saved state moves with its simulator", "arrays=copied_state(self._state)", "arrays=self._state"),
+    ("a saved state moves with its simulator", "blocks=copied_blocks(self.memory.blocks)", "blocks=self.memory.blocks"),
     (
         "saved records move with their simulator",
-        "record_arrays=copied_records(self._records)",
-        "record_arrays=self._records",
+        "record_arrays=copied_records(self.record_arrays)",
+        "record_arrays=self.record_arrays",
     ),
-    ("noise does not depend on the seed", "np.uint64(self._seed)", "np.uint64(0)"),
+    ("noise does not depend on the seed", "table, np.uint64(seed))", "table, np.uint64(0))"),
     ("the coefficient of variation is taken for sigma", "math.sqrt(math.log1p(service_cv * service_cv))", "service_cv"),
     ("the service scale is ignored", "[service_scale * variant", "[variant"),
 )
 
+IN_FLOW: Rows = (
+    ("sojourns count from the arrival", "value_s[sent] = end_s - here.enter_s", "value_s[sent] = end_s - here.t0_s"),
+)
+
+IN_SINGLES: Rows = (
+    ("the short way serves with one replica too many", "out - sent >= n_replicas", "out - sent > n_replicas"),
+    ("the short way waits for the wrong replica", "end_s[out - n_replicas]", "end_s[out - _ONE]"),
+    ("the short way drops at the limit itself", "if now_s > t0_s[head]", "if now_s >= t0_s[head]"),
+    ("the short way starts at the interval's end", "if start_s >= until_s", "if start_s > until_s"),
+    ("the short way ends a batch at the interval's end", "_ONE] >= until_s", "_ONE] > until_s"),
+    ("the short way forgets what a dropped request left", "here.number[place] != there", "place < _ZERO and there"),
+    ("the short way is taken though a replica leaves", "slot] == LEAVING or", "slot] == LEAVING and False or"),
+    ("the short way is taken though old batches are larger", "state.slot_requests[stage, slot] != _ONE", "False"),
+    ("the short way keeps an ended batch's replica busy", "set_free(free, heap[rank])", "pass"),
+)
+
 IN_QUANTILE: Rows = (
-    ("a quantile takes the lower neighbour", "return below + (position - rank) * (above - below)", "return below"),
+    ("a quantile takes the lower neighbour", "return below + weight * (above - below)", "return below"),
     ("a quantile takes any larger value as the next", "above = min(above, values[place])", "above = values[place]"),
 )
 
-ROWS = {KERNEL: IN_KERNEL, REPLICAS: IN_REPLICAS, HEAPS: IN_HEAPS, SIMULATOR: IN_SIMULATOR, QUANTILE: IN_QUANTILE}
+ROWS = {
+    KERNEL: IN_KERNEL,
+    REPLICAS: IN_REPLICAS,
+    HEAPS: IN_HEAPS,
+    SIMULATOR: IN_SIMULATOR,
+    SINGLES: IN_SINGLES,
+    FLOW: IN_FLOW,
+    QUANTILE: IN_QUANTILE,
+}
 MUTATIONS = tuple(Mutation(words, file, old, new) for file, rows in ROWS.items() for words, old, new in rows)

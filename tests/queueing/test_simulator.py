@@ -11,7 +11,7 @@ import pytest
 from ipa_gym.errors import OptionError, UnknownNameError
 from ipa_gym.pipeline import Configuration, Variant
 from ipa_gym.queueing import Simulator
-from ipa_gym.queueing.quantile import quantile_in_place
+from ipa_gym.queueing.quantile import MOST_KEPT, latency_quantiles, quantile_in_place
 from tests.queueing.small_pipelines import FAST, SLOW, choose, pipeline, started, step
 
 TWO = pipeline((FAST, SLOW), (SLOW, FAST), drop_s=6.0)
@@ -45,13 +45,16 @@ def test_restored_state_continues_bit_for_bit_through_a_pickle() -> None:
     for _ in range(5):
         original.step(*random_step(rng, original.clock_s))
     other = Simulator(TWO, record=True, service_cv=0.7)
-    saved = original.get_state()
+    saved, arrived = original.get_state(), original.n_arrived
     other.set_state(pickle.loads(pickle.dumps(saved)))
     for _ in range(10):
         decision, arrivals = random_step(rng, original.clock_s)
         assert repr(original.step(decision, arrivals)) == repr(other.step(decision, arrivals))
     np.testing.assert_array_equal(original.records().left_s, other.records().left_s)
-    assert saved.n_arrived < original.n_arrived  # the copy did not move with the original
+    for _ in range(2):  # the copy moves neither with the original nor with the one that took it over
+        other.set_state(saved)
+        assert other.n_arrived == other.n_completed + other.n_dropped + other.n_inside == arrived < original.n_arrived
+        other.step(*random_step(rng, other.clock_s))
 
 
 def test_same_seed_same_world_and_another_seed_another() -> None:
@@ -148,12 +151,31 @@ def test_mean_wait_matches_pollaczek_khinchine() -> None:
     assert abs(waits_s.mean() - 0.2) < 4 * error_s  # load 0.8: 0.8 · 0.1 / (2 · 0.2) = 0.2 s
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 10, 101, 500])
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 31, 32, 33, 101, 500, 3300])
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 0.95, 0.99, 1.0])
 def test_quantile_equals_numpys(size: int, fraction: float) -> None:
+    kept = np.empty(MOST_KEPT)
     for seed in range(20):
         values = np.random.default_rng(seed).integers(0, size, size) / 8
-        assert quantile_in_place(values.copy(), size, fraction) == pytest.approx(np.quantile(values, fraction))
+        found = quantile_in_place(values.copy(), np.uint64(size), fraction, kept)
+        assert found == pytest.approx(np.quantile(values, fraction))
+
+
+@pytest.mark.parametrize("size", [*range(1, 40), 320, 321, 640, 641, 642, 660, 1000, 3200, 3201, 3300, 10_000])
+def test_latency_quantiles_equal_numpys_and_need_the_values_alone(size: int) -> None:
+    kept = np.empty(MOST_KEPT)
+    for seed in range(10):
+        rng = np.random.default_rng([size, seed])
+        values = rng.permutation(np.arange(size, dtype=float)) if seed % 2 else rng.integers(0, 4, size) / 8
+        place_s = np.concatenate([values, [np.inf, -np.inf, np.nan]])  # what stands behind them is not theirs
+        found = latency_quantiles(place_s, np.uint64(size), kept)
+        assert found == pytest.approx(np.quantile(values, (0.5, 0.95, 0.99)).tolist(), rel=1e-12)
+
+
+def test_quantiles_of_nothing_are_nan() -> None:
+    nothing, kept = np.empty(0), np.empty(MOST_KEPT)
+    assert math.isnan(quantile_in_place(nothing, np.uint64(0), 0.5, kept))
+    assert np.isnan(latency_quantiles(nothing, np.uint64(0), kept)).all()
 
 
 def test_long_overload_without_drops_keeps_every_request() -> None:

@@ -230,7 +230,9 @@ class PlainModel:
         self.sojourns: list[list[float]] = [[] for _ in self.stages]
         new = [Request(len(self.requests) + i, float(t)) for i, t in enumerate(arrival_s)]
         self.requests += new
+        arriving: dict[float, list[Request]] = {}
         for request in new:
+            arriving.setdefault(request.t0, []).append(request)
             heapq.heappush(self.events, request.t0)
         before = [stage.variant for stage in self.stages]
         for stage in self.stages:
@@ -241,8 +243,7 @@ class PlainModel:
             now = self.events[0]
             while self.events and self.events[0] == now:
                 heapq.heappop(self.events)
-            arriving = [request for request in new if request.t0 == now]
-            self.instant(now, arriving, decision if first else None)
+            self.instant(now, arriving.get(now, []), decision if first else None)
             first = False
         self.k += 1
         return self.outcome(start, stop, before, len(new))
