@@ -26,11 +26,15 @@ ENVIRONMENTS: dict[str, str] = {  # Gymnasium id -> pipeline card
 
 
 def _register() -> None:
-    for env_id, card in ENVIRONMENTS.items():
+    cards = {**{env_id: {"pipeline": card} for env_id, card in ENVIRONMENTS.items()}, "ipa_gym/Pipeline-v0": {}}
+    for env_id, kwargs in cards.items():
         if env_id not in gymnasium.registry:
-            gymnasium.register(env_id, entry_point="ipa_gym.env:PipelineEnv", kwargs={"pipeline": card})
-    if "ipa_gym/Pipeline-v0" not in gymnasium.registry:
-        gymnasium.register("ipa_gym/Pipeline-v0", entry_point="ipa_gym.env:PipelineEnv")
+            gymnasium.register(
+                env_id,
+                entry_point="ipa_gym.env:PipelineEnv",
+                vector_entry_point="ipa_gym.vector_env:PipelineVectorEnv",
+                kwargs=kwargs,
+            )
 
 
 def __getattr__(name: str) -> Any:  # the module's lazy attribute: its type is the attribute's own
