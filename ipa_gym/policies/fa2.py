@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ipa_gym.optimizer.exact_solver import solve_exact
+import numpy as np
+from numpy.typing import NDArray
+
 from ipa_gym.pipeline import Pipeline
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
 from ipa_gym.policies.baselines import accurate_variants, fixed_variants, least_accurate_variants, named_variants
+from ipa_gym.policies.exact_planning import ExactPlanning
 from ipa_gym.policies.ipa import LOAD_FACTOR
 from ipa_gym.policies.parameters import Parameter, word_or_list
-from ipa_gym.policies.planning import plan
 
 VARIANT_RULES: Mapping[str, Callable[[Pipeline], tuple[int, ...]]] = {
     "least-accurate": least_accurate_variants,
@@ -41,9 +43,7 @@ class FA2Policy:
     ) -> None:
         pipeline = setting.pipeline
         chosen = VARIANT_RULES[variants](pipeline) if isinstance(variants, str) else named_variants(pipeline, variants)
-        self._setting = setting
-        self._variants = fixed_variants(chosen)
-        self._load_factor = load_factor
+        self._exact = ExactPlanning(setting, load_factor=load_factor, variants=fixed_variants(chosen))
         self.diagnostics: Mapping[str, object] = {}
 
     def reset(self) -> None:
@@ -52,7 +52,9 @@ class FA2Policy:
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Plan batch and replicas for the forecast. Shapes as in `Policy.act`."""
-        action, self.diagnostics = plan(
-            self._setting, observation, solve=solve_exact, load_factor=self._load_factor, variants=self._variants
-        )
+        action, self.diagnostics = self._exact.plan(observation)
         return action
+
+    def act_many(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Decide for many environments in one call: float32 (n, layout.size) to int64 (n, 3 · n_stages)."""
+        return self._exact.plan_many(observations)

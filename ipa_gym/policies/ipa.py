@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
+from ipa_gym.policies.exact_planning import ExactPlanning
 from ipa_gym.policies.parameters import Parameter, choice, number
-from ipa_gym.policies.planning import SOLVERS, load_solver, plan
+from ipa_gym.policies.planning import EXACT, SOLVERS, load_solver, plan
 
 LOAD_FACTOR = number(1.0, above=0, up_to=10, meaning="margin: the forecast is multiplied by it (a ratio)")
 
@@ -33,7 +37,8 @@ class IPAPolicy:
 
     def __init__(self, setting: Setting, *, solver: str = "highs", load_factor: float = 1.0) -> None:
         self._setting = setting
-        self._solve = load_solver(solver)
+        self._exact = ExactPlanning(setting, load_factor=load_factor)
+        self._solve = None if solver == EXACT else load_solver(solver)
         self._load_factor = load_factor
         self.diagnostics: Mapping[str, object] = {}
 
@@ -43,5 +48,19 @@ class IPAPolicy:
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Plan for the forecast. Shapes as in `Policy.act`."""
-        action, self.diagnostics = plan(self._setting, observation, solve=self._solve, load_factor=self._load_factor)
+        if self._solve is None:
+            action, self.diagnostics = self._exact.plan(observation)
+        else:
+            action, self.diagnostics = plan(
+                self._setting, observation, solve=self._solve, load_factor=self._load_factor
+            )
         return action
+
+    def act_many(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Decide for many environments in one call, whichever the solver, by the exact one: the optimum is the same.
+
+        Args:
+            observations: float32 (n, layout.size), one an environment.
+        Returns: int64 (n, 3 · n_stages). Diagnostics stay as they are.
+        """
+        return self._exact.plan_many(observations)

@@ -1,7 +1,8 @@
-"""One decision by optimisation, shared by the policies that plan: IPA, FA2 and RIM.
+"""One decision of IPA by a solver of one's choice.
 
 `SOLVERS` names the solvers, `plan` solves one problem and says how it went. Where no configuration is feasible, the
-solver gives the one with most capacity, and the diagnostics say so. Nothing here remembers. Next: `ipa.py`, `fa2.py`.
+solver gives the one with most capacity, and the diagnostics say so. Nothing here remembers. The exact solver has a
+faster way, `exact_planning.py`. Next: `ipa.py`.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ class Solver:
     option: str | None = None  # value of its argument ``solver``
 
 
+EXACT = "exact"
 SOLVERS: Mapping[str, Solver] = {  # name in agent cards -> where it lives; PuLP is imported when one of its is used
     "highs": Solver("ipa_gym.optimizer.pulp_solver:solve_pulp", "highs"),
     "cbc": Solver("ipa_gym.optimizer.pulp_solver:solve_pulp", "cbc"),
-    "exact": Solver("ipa_gym.optimizer.exact_solver:solve_exact"),
+    EXACT: Solver("ipa_gym.optimizer.exact_solver:solve_exact"),
 }
 
 
@@ -53,24 +55,17 @@ def predicted_rate_rps(forecast_rps: float, load_factor: float) -> float:
 
 
 def plan(
-    setting: Setting,
-    observation: ObservationArray,
-    *,
-    solve: Solve,
-    load_factor: float,
-    variants: tuple[tuple[int, ...], ...] | None = None,
-    replicas: tuple[int, ...] | None = None,
+    setting: Setting, observation: ObservationArray, *, solve: Solve, load_factor: float
 ) -> tuple[ActionArray, dict[str, object]]:
     """Plan for the observation's forecast and encode the answer.
 
     Args:
         load_factor: margin on the forecast, see `predicted_rate_rps`.
-        variants, replicas: what is fixed, as in `Problem`.
     Returns: the action, and the diagnostics ``feasible`` (False: most capacity was taken instead), ``objective`` (NaN
         where infeasible), ``rate_rps`` (planned for), ``solver``, ``solve_s`` (seconds).
     """
     rate_rps = predicted_rate_rps(setting.layout.read(observation).forecast_rps, load_factor)
-    problem = Problem(setting.pipeline, rate_rps, variants=variants, replicas=replicas)
+    problem = Problem(setting.pipeline, rate_rps)
     solution = solve(problem)
     diagnostics: dict[str, object] = {
         "feasible": solution.feasible,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ipa_gym.errors import OptionError
-from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.pipeline import Pipeline
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
 from ipa_gym.policies.baselines import generous_replicas
+from ipa_gym.policies.exact_planning import ExactPlanning
 from ipa_gym.policies.ipa import LOAD_FACTOR
 from ipa_gym.policies.parameters import Parameter, word_or_list
-from ipa_gym.policies.planning import plan
 
 
 class RIMPolicy:
@@ -30,9 +32,8 @@ class RIMPolicy:
     }
 
     def __init__(self, setting: Setting, *, replicas: str | Sequence[int] = "card", load_factor: float = 1.0) -> None:
-        self._setting = setting
-        self._replicas = _replicas(setting.pipeline, replicas)
-        self._load_factor = load_factor
+        fixed = _replicas(setting.pipeline, replicas)
+        self._exact = ExactPlanning(setting, load_factor=load_factor, replicas=fixed)
         self.diagnostics: Mapping[str, object] = {}
 
     def reset(self) -> None:
@@ -41,10 +42,12 @@ class RIMPolicy:
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Choose variants and batch for the forecast. Shapes as in `Policy.act`."""
-        action, self.diagnostics = plan(
-            self._setting, observation, solve=solve_exact, load_factor=self._load_factor, replicas=self._replicas
-        )
+        action, self.diagnostics = self._exact.plan(observation)
         return action
+
+    def act_many(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Decide for many environments in one call: float32 (n, layout.size) to int64 (n, 3 · n_stages)."""
+        return self._exact.plan_many(observations)
 
 
 def _replicas(pipeline: Pipeline, given: str | Sequence[int]) -> tuple[int, ...]:
