@@ -29,6 +29,12 @@ def compiled(function: Function) -> Function:
     return made
 
 
+def released(function: Function) -> Function:
+    """The same, without Python's lock while it runs: for the outermost function of work that threads share."""
+    made: Function = njit(**_OPTIONS, nogil=True)(function)
+    return made
+
+
 def inlined(function: Function) -> Function:
     """The same, copied into its caller before compiling: for parts with one caller, which then compile once less."""
     made: Function = njit(**_OPTIONS, inline="always")(function)

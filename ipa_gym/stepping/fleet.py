@@ -6,8 +6,7 @@ and `info` are theirs; the fleet knows windows, seeds and actions. Next: `kernel
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,10 +22,12 @@ from ipa_gym.queueing.state import Ints, Model, RecordArrays, new_records
 from ipa_gym.settings import EnvSettings
 from ipa_gym.stepping.arrays import make_world, new_episodes, new_outputs
 from ipa_gym.stepping.compilation import call
+from ipa_gym.stepping.kernel import begin_range, step_range
+from ipa_gym.stepping.threads import on_threads, processors
 from ipa_gym.windows import Window
 from ipa_gym.workload.trace import HISTORY_S, Trace, history_counts, window_counts
 
-_FEWEST_A_THREAD = 8  # fewer environments are stepped on one thread: starting others would take longer
+_FEWEST_A_THREAD = 32  # fewer environments are stepped on one thread: starting others would take longer
 
 
 class Fleet:
@@ -51,7 +52,7 @@ class Fleet:
         memory: KernelMemory | None = None,
         n_threads: int | None = None,
     ) -> None:
-        threads = min(n_threads or _processors(), max(1, n_envs // _FEWEST_A_THREAD))
+        threads = min(n_threads or processors(), max(1, n_envs // _FEWEST_A_THREAD))
         n_stages, n_seconds = layout.n_stages, settings.episodes.episode_s
         self.settings = settings
         self.memory = memory or KernelMemory(n_envs, n_stages, n_threads=threads)
@@ -63,7 +64,9 @@ class Fleet:
         self._forecast_scale = float(layout.scales[HISTORY_BINS])
         self._nothing_recorded = new_records(n_stages, 0, n_replicas=0)
         self._needed = np.zeros((threads, 2), dtype=np.int64)
-        self._stepper, self._share = _stepper(threads, n_envs)
+        self._shares = tuple(
+            (thread, thread * n_envs // threads, (thread + 1) * n_envs // threads) for thread in range(threads)
+        )
         self._passed: tuple[tuple[Any, ...], ...] = ()
         self._passed_for = (0, 0, 0)
         self._held: tuple[Any, ...] = ()
@@ -104,8 +107,6 @@ class Fleet:
             initial: int64 (k, n_stages, 3), see `initial_decisions`.
             records: of the only environment, if it records.
         """
-        from ipa_gym.stepping.kernel import begin_range
-
         self.memory.make_room(places=0, slots=int(initial[:, :, 2].max(initial=0)))
         call(
             begin_range, self._world, self.memory.blocks, self.episodes, self.outputs, self.memory.work,
@@ -135,7 +136,7 @@ class Fleet:
             records: of the only environment, if it records, with room for the interval.
         """
         asked = np.flatnonzero(pending) if self._code == EXTERNAL else None
-        while call(self._stepper, *self._arrays(records), actions, pending, self._needed, *self._share):
+        while call(on_threads, step_range, (*self._arrays(records), actions, pending, self._needed), self._shares):
             places, slots = self._needed.max(axis=0).tolist()
             self.memory.make_room(places=places, slots=slots)
             self._needed[:] = 0
@@ -175,21 +176,6 @@ class Fleet:
             predicted = self.forecast.predict(seen[second:now], seen[now : now + HORIZON_S])
             self.episodes.forecast_rps[i] = predicted
             self.outputs.observation[i, HISTORY_BINS] = predicted / self._forecast_scale
-
-
-def _stepper(n_threads: int, n_envs: int) -> tuple[Callable[..., int], tuple[int, ...]]:
-    """The compiled function that steps all environments, and its last arguments."""
-    if n_threads > 1:
-        from ipa_gym.stepping.parallel import step_parallel
-
-        return step_parallel, ()
-    from ipa_gym.stepping.kernel import step_range
-
-    return step_range, (0, 0, n_envs)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tape(settings: EnvSettings) -> tuple[Ints, int | None]:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ipa_gym.compiling import compiled, embedded
+from ipa_gym.compiling import compiled, embedded, released
 from ipa_gym.episode import METRICS
 from ipa_gym.queueing.kernel import run_interval
 from ipa_gym.queueing.quantile import latency_quantiles
@@ -159,7 +159,7 @@ def _step_one(world, model, state, episodes, outputs, work, records, action, nee
     return True
 
 
-@compiled
+@released
 def step_range(world, blocks, episodes, outputs, work, records, actions, pending, needed, thread, first, end):
     """Step those of the environments [first, end) that are pending, on one thread.
 
