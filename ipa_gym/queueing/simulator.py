@@ -42,6 +42,7 @@ from ipa_gym.queueing.state import (
     padded,
     pipeline_of,
     state_view,
+    tallied,
     work_of,
     work_view,
 )
@@ -198,9 +199,7 @@ class Simulator:
             self.model, memory.blocks, memory.work, self.record_arrays, len(arrivals), start_s, stop_s
         )
         latency_s = work.value_s[:completed].copy()
-        return interval_outcome(
-            len(arrivals), latency_s, memory.work.stage_s[0], memory.work.stage_counts[0], sla_s=self.pipeline.sla_s
-        )
+        return interval_outcome(len(arrivals), latency_s, *tallied(memory.work, 0), sla_s=self.pipeline.sla_s)
 
     def overdue_inside(self) -> int:
         """Requests inside that are older than the SLA at the clock (for the end of the window)."""
@@ -303,12 +302,12 @@ def interval_outcome(
     Args:
         arrivals: requests that arrived in the interval.
         latency_s: float64 (completed,), its own.
-        stage_s: float64 (5, S), `Tally`'s seconds in its order; copied.
-        stage_counts: int64 (8, S), `Tally`'s counts in its order; copied.
+        stage_s: float64 (5, S), `Tally`'s seconds in its order, its own.
+        stage_counts: int64 (8, S), `Tally`'s counts in its order, its own.
         sla_s: of the pipeline.
     """
-    core_s, busy_s, serving_s, sojourn_p99_s, switch_s = stage_s.copy()
-    dropped_at, variant_before, variant, batch, serving, starting, leaving, queue = stage_counts.copy()
+    core_s, busy_s, serving_s, sojourn_p99_s, switch_s = stage_s
+    dropped_at, variant_before, variant, batch, serving, starting, leaving, queue = stage_counts
     dropped = sum(dropped_at.tolist())
     return IntervalOutcome(
         arrivals=arrivals,

@@ -29,6 +29,8 @@ DETERMINISTIC, LOGNORMAL, EXPONENTIAL = 0, 1, 2
 INTERVALS, ARRIVALS, COMPLETIONS, DROPS, N_TOTALS = 0, 1, 2, 3, 4
 
 _WORD_BITS = 64
+_APART = 32  # unused numbers (256 bytes) between what two threads write all the time: else they fight over cache lines
+_N_SECONDS, _N_COUNTS = 5, 8  # in a `Tally`
 _PADDING = 8  # places beyond a power of two, so that the rows of many pipelines do not share cache sets
 
 
@@ -120,9 +122,9 @@ class WorkBlocks(NamedTuple):
 
     place_s: Floats  # (T, 6, C)
     place_number: Ints  # (T, 2, C)
-    stage_s: Floats  # (T, 5, S)
-    stage_counts: Ints  # (T, 8, S)
-    decision: Ints  # (T, S, 3) variant, batch size, replicas of the interval's decision
+    stage_s: Floats  # (T, 5 + , S), here and below rows at the end are unused: see `_APART`
+    stage_counts: Ints  # (T, 8 + , S)
+    decision: Ints  # (T, S + , 3) variant, batch size, replicas of the interval's decision
 
 
 class Work(NamedTuple):
@@ -225,7 +227,7 @@ def work_of(work, thread):
             stage_counts[6],
             stage_counts[7],
         ),
-        work.decision[thread],
+        work.decision[thread, : stage_s.shape[1]],
     )
 
 
@@ -263,10 +265,15 @@ def new_work(n_threads: int, n_stages: int, *, n_places: int) -> WorkBlocks:
     return WorkBlocks(
         place_s=np.zeros((n_threads, 6, n_places)),
         place_number=np.zeros((n_threads, 2, n_places), dtype=np.int64),
-        stage_s=np.zeros((n_threads, 5, n_stages)),
-        stage_counts=np.zeros((n_threads, 8, n_stages), dtype=np.int64),
-        decision=np.zeros((n_threads, n_stages, 3), dtype=np.int64),
+        stage_s=np.zeros((n_threads, _N_SECONDS + _APART // n_stages + 1, n_stages)),
+        stage_counts=np.zeros((n_threads, _N_COUNTS + _APART // n_stages + 1, n_stages), dtype=np.int64),
+        decision=np.zeros((n_threads, n_stages + _APART // 3 + 1, 3), dtype=np.int64),
     )
+
+
+def tallied(work: WorkBlocks, thread: int) -> tuple[Floats, Ints]:
+    """A thread's tally as copies: float64 (5, S) and int64 (8, S), in `Tally`'s order."""
+    return work.stage_s[thread, :_N_SECONDS].copy(), work.stage_counts[thread, :_N_COUNTS].copy()
 
 
 def new_records(n_stages: int, n_requests: int, *, n_replicas: int) -> RecordArrays:

@@ -18,7 +18,7 @@ from ipa_gym.observation import HISTORY_BINS, ObservationLayout
 from ipa_gym.optimizer.planner import ExactPlanner
 from ipa_gym.queueing import Simulator
 from ipa_gym.queueing.memory import KernelMemory
-from ipa_gym.queueing.state import Ints, Model, RecordArrays, new_records
+from ipa_gym.queueing.state import Ints, Model, RecordArrays, new_records, tallied
 from ipa_gym.settings import EnvSettings
 from ipa_gym.stepping.arrays import make_world, new_episodes, new_outputs
 from ipa_gym.stepping.compilation import call
@@ -156,7 +156,7 @@ class Fleet:
     def tallied(self, *, completed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Ints]:
         """Latencies and tallies of the last interval of the only environment, as copies; see `episode.Step`."""
         work = self.memory.work
-        return work.place_s[0, 4, :completed].copy(), work.stage_s[0].copy(), work.stage_counts[0].copy()
+        return work.place_s[0, 4, :completed].copy(), *tallied(work, 0)
 
     def make_record_room(self, simulator: Simulator, action: NDArray[np.int64]) -> None:
         """Let the simulator of the only environment have room for the records of its next interval."""
