@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: benchmark test test-all lint types fidelity theory ablation clean help
+.PHONY: benchmark test test-all lint types fidelity theory ablation bench-speed clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ theory: $(STAMP)    ## the simulator against queueing theory (docs/fidelity.md, 
 
 ablation: $(STAMP)  ## the paper's predictor ablation (the real counts where they are at hand, else the trace bursty alone)
 	$(BIN)/python benchmarks/ablation.py
+
+bench-speed: $(STAMP)  ## how fast everything is, beside SimPy and Ciw (docs/performance.md; ten minutes on a quiet machine)
+	$(BIN)/python benchmarks/speed.py
 
 clean:           ## remove what the targets made
 	rm -rf $(VENV) results dist build .pytest_cache .mypy_cache .ruff_cache
