@@ -1,8 +1,8 @@
 """The arrays that the step kernel works on: what an environment is made of, its episode, and what a step returns.
 
 N environments of S stages, V variants, B batch sizes; D numbers in an observation; L seconds of load. The queueing
-model's own arrays are in `ipa_gym/queueing/state.py`. Everything is an array, so that the tuples pass into a parallel
-loop as they are. Nothing is computed here.
+model's own arrays are in `ipa_gym/queueing/state.py`. Everything is an array, so that a
+fleet can hand the kernel plain tuples of them. Nothing is computed here.
 """
 
 from __future__ import annotations
