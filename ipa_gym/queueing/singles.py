@@ -69,18 +69,20 @@ def serve_singles(
         slot = state.busy_heap[stage, rank]
         hand_on(here, there, value_s, sent + rank, state.slot_first[stage, slot], _ONE, state.slot_end_s[stage, slot])
     out = sent + n_busy
+    newest_s = end_s[out - _ONE] if n_busy > _ZERO else now_s  # what is written is read back later than it is computed
     while head < last:
         start_s = max(now_s, enter_s[head])
         if out - sent >= n_replicas:
-            start_s = max(start_s, end_s[out - n_replicas])
+            start_s = max(start_s, newest_s if n_replicas == _ONE else end_s[out - n_replicas])
         if start_s >= until_s:
             break
         now_s = start_s
         if now_s > t0_s[head] + drop_after_s:
             dropped += 1
         else:
-            busy_s += min(now_s + service_s, stop_s) - now_s
-            out = hand_on(here, there, value_s, out, head, _ONE, now_s + service_s)
+            newest_s = now_s + service_s
+            busy_s += min(newest_s, stop_s) - now_s
+            out = hand_on(here, there, value_s, out, head, _ONE, newest_s)
         head += _ONE
     started = out - sent - n_busy
     while out > sent and end_s[out - _ONE] >= until_s:

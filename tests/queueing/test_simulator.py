@@ -151,7 +151,7 @@ def test_mean_wait_matches_pollaczek_khinchine() -> None:
     assert abs(waits_s.mean() - 0.2) < 4 * error_s  # load 0.8: 0.8 · 0.1 / (2 · 0.2) = 0.2 s
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 10, 31, 32, 33, 101, 500, 3300])
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 31, 32, 33, 70, 101, 200, 280, 500, 3300])
 @pytest.mark.parametrize("fraction", [0.0, 0.5, 0.95, 0.99, 1.0])
 def test_quantile_equals_numpys(size: int, fraction: float) -> None:
     kept = np.empty(MOST_KEPT)
