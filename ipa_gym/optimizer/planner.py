@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ipa_gym.errors import OptionError
 from ipa_gym.optimizer.labels import NO_WINNER
-from ipa_gym.optimizer.problem import Problem, Solution
+from ipa_gym.optimizer.problem import MINIMUM_RATE_RPS, Problem, Solution
 from ipa_gym.optimizer.search import decide_rates
 from ipa_gym.optimizer.tables import BoolArray, Effort, FloatArray, IntArray, make_tables, make_work
 from ipa_gym.pipeline import Configuration, Pipeline, StageConfiguration
@@ -69,19 +69,22 @@ class ExactPlanner:
         """The same for each of many rates, without a Python loop over them.
 
         Args:
-            rates_rps: float64 (n,), requests per second.
-        Raises: OptionError if a rate is no finite number, they do not form one row, or the pipeline's weights
+            rates_rps: float64 (n,), requests per second; or (n, n_stages), what each stage is to carry.
+        Raises: OptionError if a rate is no finite number, they have another shape, or the pipeline's weights
             give objectives that floats cannot compare.
         """
-        rates = np.ascontiguousarray(rates_rps, dtype=np.float64)
+        rates = np.asarray(rates_rps, dtype=np.float64)
+        n_stages = len(self.tables.fixed)
+        if rates.ndim not in (1, 2) or (rates.ndim == 2 and rates.shape[1] != n_stages):
+            raise OptionError(f"rates_rps has the shape {rates.shape}; expected (n,) or (n, {n_stages})")
         n_rates = len(rates)
-        if rates.ndim != 1:
-            raise OptionError(f"rates_rps has the shape {rates.shape}; expected (n,)")
         if not np.isfinite(rates).all():
             found = rates[~np.isfinite(rates)][0]
             raise OptionError(f"rate_rps is {found}; expected a finite number of requests per second")
+        rates = np.maximum(rates if rates.ndim == 2 else np.repeat(rates[:, None], n_stages, axis=1), MINIMUM_RATE_RPS)
+        rates = np.ascontiguousarray(rates)
         decisions = Decisions(
-            np.empty((n_rates, len(self.tables.fixed), 3), dtype=np.int64),
+            np.empty((n_rates, n_stages, 3), dtype=np.int64),
             np.empty(n_rates, dtype=np.bool_),
             np.empty(n_rates),
         )

@@ -12,7 +12,6 @@ from ipa_gym.compiling import compiled, inlined, whole
 from ipa_gym.optimizer.dominance import keep_most_promising, keep_undominated
 from ipa_gym.optimizer.labels import NO_ROOM, NO_WINNER, best_label, extend, start_label, tolerance
 from ipa_gym.optimizer.price_bounds import bound_rounding, fill_bounds
-from ipa_gym.optimizer.problem import MINIMUM_RATE_RPS
 from ipa_gym.optimizer.stage_rows import (
     carrying_rows,
     column_range,
@@ -48,7 +47,7 @@ def decide_rates(
     """Decide for every rate.
 
     Args:
-        rates_rps: float64 (n,), finite.
+        rates_rps: float64 (n, n_stages), what each stage is to carry, finite and at least `MINIMUM_RATE_RPS`.
         chosen: int64 (n, n_stages, 3), out: variant index, batch in requests, replicas.
         feasible: bool (n,), out; where false the configuration with most capacity was taken.
         objective: float64 (n,), out; NaN where nothing is feasible.
@@ -56,10 +55,9 @@ def decide_rates(
         an objective is beyond what floats can compare (absurd weights).
     """
     for number in range(len(rates_rps)):
-        rate_rps = max(rates_rps[number], MINIMUM_RATE_RPS)
-        feasible[number] = carrying_rows(tables, work, rate_rps) and in_time_rows(tables.weights.sla_s, work)
+        feasible[number] = carrying_rows(tables, work, rates_rps[number]) and in_time_rows(tables.weights.sla_s, work)
         if not feasible[number]:
-            most_capacity(tables, rate_rps, chosen[number])
+            most_capacity(tables, rates_rps[number], chosen[number])
             objective[number] = math.nan
             continue
         label = _search(tables.weights, effort, work)

@@ -68,11 +68,16 @@ def exactly_dominates(rows: FloatArray, winner: int, loser: int) -> bool:
 
 
 @compiled
-def carrying_rows(tables: Tables, work: Work, rate_rps: float) -> bool:
-    """Fill in all options whose replicas carry the rate, within the cap or as fixed; False if a stage has none."""
+def carrying_rows(tables: Tables, work: Work, rates_rps: FloatArray) -> bool:
+    """Fill in all options whose replicas carry the stage's rate, within the cap or as fixed; False if a stage has none.
+
+    Args:
+        rates_rps: float64 (n_stages,), at least `MINIMUM_RATE_RPS` each.
+    """
     weights, rows, choices = tables.weights, work.rows, work.choices
     count = 0
     for stage in range(len(tables.fixed)):
+        rate_rps = rates_rps[stage]
         work.first[stage] = count
         fixed = tables.fixed[stage]
         limit = float(fixed if fixed > 0 else tables.replica_cap)
@@ -188,9 +193,10 @@ def undominated_rows(weights: Weights, work: Work, margin: float) -> None:
 
 
 @compiled
-def most_capacity(tables: Tables, rate_rps: float, chosen: IntArray) -> None:
-    """`capacity.largest_capacity`, compiled, into int64 (n_stages, 3): variant, batch, replicas."""
+def most_capacity(tables: Tables, rates_rps: FloatArray, chosen: IntArray) -> None:
+    """`capacity.largest_capacity`, compiled, for these rates, into int64 (n_stages, 3): variant, batch, replicas."""
     for stage in range(len(tables.fixed)):
+        rate_rps = rates_rps[stage]
         fixed = float(tables.fixed[stage])
         best = (math.inf, 0.0, 0.0, 0.0, 0.0)
         for row in range(tables.first[stage], tables.first[stage + 1]):

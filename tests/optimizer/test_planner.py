@@ -8,6 +8,7 @@ import math
 import pickle
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from ipa_gym.optimizer.planner import ExactPlanner
 from ipa_gym.optimizer.problem import Problem
 from ipa_gym.optimizer.search import decide_rates
 from ipa_gym.optimizer.tables import Effort, make_work
-from ipa_gym.pipeline import Configuration, Objective
+from ipa_gym.pipeline import Configuration, Objective, StageConfiguration
 from tests.optimizer.optimizer_instances import make_pipeline, make_variant, random_problem, synthetic_problem
 
 
@@ -139,9 +140,9 @@ def test_compiled_code_can_decide() -> None:
     expected = video.decide_many(rates_rps)
     effort = Effort()
     out = (np.empty((2, 2, 3), dtype=np.int64), np.empty(2, dtype=np.bool_), np.empty(2))
-    assert most_replicas(video.tables, effort, make_work(video.tables, effort, 1000), rates_rps, *out) == (
-        expected.chosen[:, :, 2].max()
-    )
+    assert most_replicas(
+        video.tables, effort, make_work(video.tables, effort, 1000), rates_rps[:, None].repeat(2, 1), *out
+    ) == (expected.chosen[:, :, 2].max())
 
 
 def test_planner_survives_pickling_and_copying() -> None:
@@ -172,3 +173,26 @@ def test_second_process_loads_what_the_first_compiled() -> None:
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"
+
+
+def test_stages_can_carry_loads_of_their_own() -> None:
+    pipeline = load_card("sum-qa").pipeline
+    rates_rps = np.random.default_rng(3).uniform(1.0, 40.0, (12, 2))
+    decisions = ExactPlanner(pipeline).decide_many(rates_rps)
+    assert np.array_equal(
+        ExactPlanner(pipeline).decide_many(rates_rps[:, 0].repeat(2).reshape(-1, 2)).chosen,
+        ExactPlanner(pipeline).decide_many(rates_rps[:, 0]).chosen,
+    )
+    for loads, found in zip(rates_rps, decisions.objective, strict=True):
+        choices = [
+            [
+                (StageConfiguration(index, batch, replicas), variant.batch_latency_s(batch) + (batch - 1) / load)
+                for index, variant in enumerate(stage.variants)
+                for batch in pipeline.batch_sizes
+                if (replicas := math.ceil(load / variant.throughput_rps(batch) - 1e-9)) <= pipeline.replica_cap
+            ]
+            for stage, load in zip(pipeline.stages, loads, strict=True)
+        ]
+        in_time = [pair for pair in product(*choices) if sum(late for _, late in pair) <= pipeline.sla_s]
+        best = max(pipeline.objective_value(Configuration(tuple(c for c, _ in pair))) for pair in in_time)
+        assert found == pytest.approx(best, abs=1e-9)

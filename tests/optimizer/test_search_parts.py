@@ -47,7 +47,7 @@ def test_bounds_lie_above_the_optimum_and_the_incumbent_below(points: int) -> No
             continue
         tables = make_tables(problem)
         work = make_work(tables, Effort(points=points), 1)
-        assert carrying_rows(tables, work, problem.planned_rate_rps)
+        assert carrying_rows(tables, work, np.full(len(tables.fixed), problem.planned_rate_rps))
         assert in_time_rows(tables.weights.sla_s, work)
         factor_ranges(work)
         n_prices, incumbent = fill_bounds(tables.weights, work, 2, points, 1e-6)
