@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: benchmark test test-all lint types fidelity theory ablation bench-speed clean help
+.PHONY: benchmark test test-all lint types fidelity theory ablation bench-speed trained clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ ablation: $(STAMP)  ## the paper's predictor ablation (the real counts where the
 
 bench-speed: $(STAMP)  ## how fast everything is, beside SimPy and Ciw (docs/performance.md; ten minutes on a quiet machine)
 	$(BIN)/python benchmarks/speed.py
+
+trained: $(STAMP)   ## train and judge the agents of agents/trained/, five seeds each (an hour on two cores)
+	$(BIN)/python benchmarks/trained_agents.py
 
 clean:           ## remove what the targets made
 	rm -rf $(VENV) results dist build .pytest_cache .mypy_cache .ruff_cache

@@ -7,12 +7,13 @@ command runs. Results go to stdout, progress and errors to stderr.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from ipa_gym import __version__
-from ipa_gym.commands import benchmark, card, evaluate, listing, profile, trace
+from ipa_gym.commands import benchmark, card, evaluate, listing, profile, trace, train, train_forecaster
 from ipa_gym.errors import IpaGymError
 
 app = typer.Typer(
@@ -30,11 +31,14 @@ and replicas of each stage, under the load of a [b]trace[/b].
   ipa-gym list                   what there is
   ipa-gym evaluate --agent ipa   watch one agent for one episode
   ipa-gym benchmark              compare all: a table, and results/
+  ipa-gym train --agent ppo      let an agent learn, and see whether it beats IPA
   ipa-gym COMMAND --help         what a command can do, with examples""",
 )
 app.command("list")(listing.list_content)
 app.command("benchmark")(benchmark.benchmark)
 app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
+app.command("train-forecaster")(train_forecaster.train_forecaster)
 app.add_typer(trace.app, name="trace")
 app.add_typer(card.app, name="card")
 app.command("profile")(profile.profile)
@@ -55,10 +59,14 @@ def _root(
     pass
 
 
-def main() -> None:
-    """Run the command line; the entry point ``ipa-gym``."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; the entry point ``ipa-gym``.
+
+    Args:
+        arguments: command and options; None: those of the process.
+    """
     try:
-        app()
+        app(args=None if arguments is None else list(arguments), prog_name="ipa-gym")
     except IpaGymError as error:
         _stop(str(error))
     except BrokenPipeError:  # whoever read our output has seen enough

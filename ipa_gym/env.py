@@ -74,7 +74,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
     - `windows`: list of (from, to) seconds, joined into one fixed episode; without it each reset draws a window of
       `episode_s`.
     - `interval`: seconds between decisions. `arrivals`: `poisson`, `exact` or `even`.
-    - `forecast`: a name of `ipa_gym.forecast.FORECASTS`; the card's without it.
+    - `forecast`: a name of `ipa_gym.forecast.FORECASTS`, or a file of weights for `lstm`; the card's without it.
     - `batch_cap`, `replica_cap`: other caps than the card's.
     - `service_cv`: coefficient of variation of service times; `service_scale`, `startup_scale`: truth over profile.
     - `reward`: overrides of `alpha`, `beta`, `delta`, `rho`, `accuracy_measure`.
@@ -99,7 +99,7 @@ class PipelineEnv(gymnasium.Env[NDArray[np.float32], NDArray[np.int64]]):
         episode_s: int = 1200,
         interval: float = 10.0,
         arrivals: str = "poisson",
-        forecast: str | None = None,
+        forecast: str | Path | None = None,
         batch_cap: int | None = None,
         replica_cap: int | None = None,
         service_cv: float = 0.0,

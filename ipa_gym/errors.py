@@ -22,6 +22,10 @@ class TraceError(IpaGymError):
     """A load trace, window or scale that cannot be used."""
 
 
+class WeightsError(IpaGymError):
+    """A file of a forecast's trained weights that cannot be used; names file, field, value and what is allowed."""
+
+
 class OptionError(IpaGymError):
     """An argument of an environment, policy or command that is out of its range."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ipa_gym.errors import OptionError
 
@@ -44,3 +46,19 @@ def write_frame(frame: pl.DataFrame, path: Path) -> Path:
 def write_text(text: str, path: Path) -> Path:
     """Write a text file."""
     return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json(data: Any, path: Path) -> Path:  # Any: what JSON can hold
+    """Write plain data as JSON, NaN as null."""
+    return write_text(json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n", path)
+
+
+def finite(value: Any) -> Any:  # Any: what JSON can hold, at any depth
+    """The same data with NaN as None: JSON has no NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value

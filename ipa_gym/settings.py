@@ -13,6 +13,7 @@ from typing import Any
 from ipa_gym import options as checks
 from ipa_gym.cards import load_pipeline
 from ipa_gym.errors import OptionError
+from ipa_gym.forecast import forecast_name
 from ipa_gym.pipeline import Pipeline
 from ipa_gym.queueing import Simulator
 from ipa_gym.windows import EpisodeWindows, episode_windows
@@ -31,7 +32,7 @@ class EnvSettings:
     n_intervals: int  # of an episode
     interval_s: float
     arrivals: ArrivalKind
-    forecast: str
+    forecast: str  # its name, or the full path of a file of weights, see `forecast_name`
     service_cv: float
     service_scale: float
     startup_scale: float
@@ -58,7 +59,7 @@ def env_settings(
     episode_s: int = 1200,
     interval: float = 10.0,
     arrivals: str = "poisson",
-    forecast: str | None = None,
+    forecast: str | Path | None = None,
     batch_cap: int | None = None,
     replica_cap: int | None = None,
     service_cv: float = 0.0,
@@ -85,7 +86,7 @@ def env_settings(
         n_intervals=checks.whole_intervals("the episode", episodes.episode_s, interval_s),
         interval_s=interval_s,
         arrivals=checks.arrival_kind(arrivals),
-        forecast=forecast or card.forecast,
+        forecast=forecast_name(forecast or card.forecast),
         service_cv=checks.not_negative("service_cv", service_cv),
         service_scale=checks.positive("service_scale", service_scale),
         startup_scale=checks.not_negative("startup_scale", startup_scale),

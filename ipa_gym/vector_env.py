@@ -7,7 +7,7 @@ only seeds, autoreset and infos. `gymnasium.make_vec("ipa_gym/Video-v0", num_env
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ipa_gym.observation import ObservationLayout
 from ipa_gym.pipeline import Pipeline
 from ipa_gym.settings import env_settings
 from ipa_gym.stepping import Fleet
+from ipa_gym.stepping.fleet_state import fleet_arrays, like, restore_fleet
 from ipa_gym.vector_info import reset_infos, step_infos
 from ipa_gym.windows import Window
 from ipa_gym.workload.trace import Trace
@@ -144,6 +145,38 @@ class PipelineVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]
     def action_masks(self) -> NDArray[np.bool_]:
         """Which value of each number of the action may ever pay, in each environment: bool (num_envs, sum of nvec)."""
         return np.tile(self._mask, (self.num_envs, 1))
+
+    @property
+    def observations(self) -> Observations:
+        """What the next decisions are for, float32 (num_envs, layout.size), a copy."""
+        return self._fleet.outputs.observation.copy()
+
+    def state_arrays(self) -> dict[str, NDArray[Any]]:
+        """Copies of everything that the next step depends on, as plain arrays: to be stored, see `restore`.
+
+        Raises: OptionError before `reset`.
+        """
+        if self._seeds is None:
+            raise OptionError("the episodes have not begun; expected a call of reset() first")
+        sequences = {
+            "seeds": np.array(self._seeds, dtype=np.int64), "episode": self._episode.copy(),
+            "windows": self._windows.copy(), "done": self._done.copy(),
+        }  # fmt: skip
+        return fleet_arrays(self._fleet) | {f"sequences.{name}": array for name, array in sequences.items()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> Observations:
+        """Go on, to the last bit, where environments of the same arguments were when `state_arrays` was called.
+
+        Returns: the observations that the next decisions are for.
+        Raises: OptionError if the arrays are of other environments.
+        """
+        seeds = like(arrays, "sequences.seeds", self._episode)
+        windows = like(arrays, "sequences.windows", self._windows)
+        episode, done = like(arrays, "sequences.episode", self._episode), like(arrays, "sequences.done", self._done)
+        restore_fleet(self._fleet, arrays)
+        self._seeds, self._episode, self._done = seeds.tolist(), episode.copy(), done.copy()
+        self._windows[:] = windows
+        return self._observations()
 
     # --- what it joins ---
 

@@ -15,7 +15,7 @@ LAYERS = {  # lower may not import higher
     "reward": 3, "observation": 3, "episode": 4, "options": 4,
     "windows": 5, "settings": 5, "snapshot": 5, "rendering": 5, "recording": 5,
     "stepping": 5, "env": 6, "vector_info": 6, "vector_env": 6,
-    "policies": 7, "training": 7, "benchmark": 8, "commands": 9, "cli": 10,
+    "policies": 7, "wrappers": 7, "evaluation": 8, "training": 9, "benchmark": 10, "commands": 11, "cli": 12,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 
-@pytest.mark.parametrize("name", ["environment.md", "traces.md"])
+@pytest.mark.parametrize("name", ["environment.md", "forecasting.md", "traces.md"])
 def test_examples_in_the_docs_run(name: str) -> None:
     outcome = doctest.testfile(str(DOCS / name), module_relative=False)
     assert outcome.attempted > 0

@@ -31,7 +31,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_content_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for wanted in ("envs/video.yaml", "agents/ipa.yaml", "traces/bursty.yaml", "traces/twitter-like.npz"):
+    for wanted in (
+        "envs/video.yaml",
+        "agents/ipa.yaml",
+        "traces/bursty.yaml",
+        "traces/twitter-like.npz",
+        "agents/trained/forecaster.safetensors",
+    ):
         assert f"ipa_gym/content/{wanted}" in names
     assert "ipa_gym/py.typed" in names
     assert not [name for name in names if name.startswith("tests/") or "twitter_rps" in name]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ipa_gym.benchmark.settings import DEFAULT_EPISODE_S, BenchmarkSettings, EnvironmentOptions, Task
 from ipa_gym.cards import load_pipeline
@@ -66,24 +66,27 @@ def make_env(
     pipeline: Pipeline, trace: Trace, *, agent: AgentCard, options: EnvironmentOptions, record: bool = False
 ) -> PipelineEnv:
     """An environment for an agent: its card's forecast goes first, then the option's, then the pipeline card's."""
+    arguments = env_arguments(trace, options) | {"forecast": agent.forecast or options.forecast}
+    return PipelineEnv(pipeline, trace, **arguments, record=record)
+
+
+def env_arguments(trace: Trace, options: EnvironmentOptions) -> dict[str, Any]:  # Any: `env_settings` has their types
+    """The arguments that `PipelineEnv` and `env_settings` share, as the options say; neither pipeline nor trace."""
     split = options.split or ("test" if "test" in trace.splits else None)
-    return PipelineEnv(
-        pipeline,
-        trace,
-        split=split,
-        windows=options.windows,
-        episode_s=_episode_s(trace, split, options),
-        interval=options.interval_s,
-        arrivals=options.arrivals,
-        forecast=agent.forecast or options.forecast,
-        batch_cap=options.batch_cap,
-        replica_cap=options.replica_cap,
-        service_cv=options.service_cv,
-        service_scale=options.service_scale,
-        startup_scale=options.startup_scale,
-        reward=options.reward,
-        record=record,
-    )
+    return {
+        "split": split,
+        "windows": options.windows,
+        "episode_s": _episode_s(trace, split, options),
+        "interval": options.interval_s,
+        "arrivals": options.arrivals,
+        "forecast": options.forecast,
+        "batch_cap": options.batch_cap,
+        "replica_cap": options.replica_cap,
+        "service_cv": options.service_cv,
+        "service_scale": options.service_scale,
+        "startup_scale": options.startup_scale,
+        "reward": options.reward,
+    }
 
 
 def _episode_s(trace: Trace, split: str | None, options: EnvironmentOptions) -> int:

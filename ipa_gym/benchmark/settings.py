@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 
 from ipa_gym import catalog
 from ipa_gym.benchmark.styles import in_table_order
+from ipa_gym.policies.card import agent_names
 
 DEFAULT_TRACES = ("bursty", "steady-low", "steady-high", "fluctuating")  # the 1,200 s loads of IPA's evaluation
 DEFAULT_N_SEEDS = 5
 DEFAULT_EPISODE_S = 1200
+TRAINED = "trained"  # the agent whose weights were learned on each shipped pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class BenchmarkSettings:
 
     pipelines: tuple[str, ...] = ()  # empty: all shipped
     traces: tuple[str, ...] = DEFAULT_TRACES
-    agents: tuple[str, ...] = ()  # empty: all shipped
+    agents: tuple[str, ...] = ()  # empty: all shipped that can decide on these pipelines
     seeds: tuple[int, ...] = tuple(range(DEFAULT_N_SEEDS))
     environment: EnvironmentOptions = field(default_factory=EnvironmentOptions)
 
@@ -63,4 +65,11 @@ class BenchmarkSettings:
 
     def agent_references(self) -> tuple[str, ...]:
         """Names or paths of the agent cards, in the table's order."""
-        return self.agents or in_table_order(catalog.names("agents"))
+        return self.agents or in_table_order(_deciding_agents(self.pipelines))
+
+
+def _deciding_agents(pipelines: tuple[str, ...]) -> tuple[str, ...]:
+    """Shipped agents that decide without training; the trained ones only where all pipelines are the shipped ones."""
+    names = agent_names()
+    known = set(pipelines) <= set(catalog.names("envs"))
+    return names if known else tuple(name for name in names if name != TRAINED)

@@ -26,11 +26,11 @@ AGENT_STYLES: Mapping[str, AgentStyle] = {  # in the order of tables and legends
     "fa2-high": AgentStyle("#D55E00", "^"),
     "rim": AgentStyle("#CC79A7", "s"),
     "hpa": AgentStyle("#009E73", "D"),
+    "trained": AgentStyle("#882255", "h"),
     "static": AgentStyle("#6B6B6B", "P", "--"),
     "random": AgentStyle("#B0B0B0", "x", ":"),
 }
 OTHER_STYLES: tuple[AgentStyle, ...] = (  # one's own agents, in order of their names
-    AgentStyle("#882255", "h"),
     AgentStyle("#44AA99", "<"),
     AgentStyle("#999933", ">"),
     AgentStyle("#332288", "p"),

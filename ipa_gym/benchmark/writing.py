@@ -7,7 +7,6 @@ Files of an earlier benchmark in the same folder that the new one does not repla
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -88,17 +87,6 @@ def check_format(file_format: str) -> None:
     """Raises: UnknownNameError if it is none of `FORMATS`."""
     if file_format not in FORMATS:
         raise unknown_name("format", file_format, FORMATS)
-
-
-def finite(value: Any) -> Any:  # Any: what JSON can hold, at any depth
-    """The same data with NaN as None: JSON has no NaN."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
 
 
 def _listed_files(folder: Path) -> list[str]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ipa_gym import catalog
 from ipa_gym.cards.card import PaperProfile, PaperRun, PipelineCard
 from ipa_gym.cards.checks import check_card
+from ipa_gym.cards.forecast_field import forecast_of_card
 from ipa_gym.cards.messages import from_validation
 from ipa_gym.cards.schema import PaperRun as PaperRunModel
 from ipa_gym.cards.schema import PipelineCardModel, StageCard, VariantCard
@@ -65,7 +66,7 @@ def convert_card(model: PipelineCardModel, path: Path) -> PipelineCard:
         replica_cap=model.replica_cap,
         slowdown=model.slowdown,
         objective=Objective(**model.objective.model_dump()),
-        forecast=model.forecast,
+        forecast=forecast_of_card(model.forecast, path),
         initial=_initial(model, stages),
         baselines=_baselines(model, stages),
         version=model.version,

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from ipa_gym.accuracy import AccuracyMeasure
-from ipa_gym.forecast import FORECASTS
 
 MAX_BATCH = 64
 BATCH_SIZES: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
@@ -173,7 +172,7 @@ class PipelineCardModel(CardModel):
     replica_cap: Count
     threshold: Positive | None = None  # requests/s a replica must sustain; base allocation only
     slowdown: Positive = 1.0
-    forecast: Text = "reactive"
+    forecast: Text = "reactive"  # checked by `forecast_of_card`
     objective: ObjectiveCard
     sources: dict[Text, Text] = {}
     stages: Annotated[list[StageCard], Field(min_length=1)]
@@ -186,12 +185,6 @@ class PipelineCardModel(CardModel):
     def _check_batch_cap(cls, batch_cap: int) -> int:
         require(batch_cap in BATCH_SIZES, batch_cap, "a power of two from 1 to 64")
         return batch_cap
-
-    @field_validator("forecast")
-    @classmethod
-    def _check_forecast(cls, forecast: str) -> str:
-        require(forecast in FORECASTS, repr(forecast), f"one of {', '.join(FORECASTS)}")
-        return forecast
 
     @field_validator("stages")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.runner import warm_up
 from ipa_gym.benchmark.settings import BenchmarkSettings
 from ipa_gym.commands.benchmark_run import COMPILING
+from ipa_gym.commands.evaluate_request import Outputs
 from ipa_gym.commands.terminal import note, note_if_slow, print_json, show
 from ipa_gym.commands.views import step_header, step_line, totals_table
 from ipa_gym.episode import IntervalRow
@@ -20,23 +21,6 @@ from ipa_gym.recording import RecordedRun, check_paths, recorded_run, write_chro
 
 if TYPE_CHECKING:
     from ipa_gym.pipeline import Pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """What is wanted of the episode."""
-
-    as_json: bool
-    quiet: bool
-    render: Path | None
-    csv: Path | None
-    records: Path | None
-    chrome_trace: Path | None
-
-    @property
-    def recorded(self) -> bool:
-        """Whether every request's record must be kept."""
-        return self.records is not None or self.chrome_trace is not None
 
 
 def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:

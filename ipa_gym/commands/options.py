@@ -54,7 +54,9 @@ Interval = Annotated[float, typer.Option(metavar="SECONDS", help="Time between d
 Forecast = Annotated[
     str | None,
     typer.Option(
-        help="reactive, max, holt or perfect; by default the pipeline card's. An agent card that asks for one gets it.",
+        metavar="NAME|FILE",
+        help="reactive, max, holt, lstm, perfect, or a file of train-forecaster; by default the pipeline card's. "
+        "An agent card that asks for one gets it.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -114,6 +116,42 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         else:
             seeds.append(_whole(part, option="--seeds", meaning=meaning))
     return tuple(seeds)
+
+
+def parse_each_seed(texts: Sequence[str]) -> tuple[int, ...]:
+    """``["3", "10:12"]`` as ``(3, 10, 11)``: every seed by name, none twice. Raises: OptionError."""
+    meaning = "a seed like 3 or a range like 0:5"
+    seeds: list[int] = []
+    for text in split_commas(texts):
+        first = _range(text, option="--seed", meaning=meaning) if ":" in text else None
+        seeds += range(*first) if first else [_whole(text, option="--seed", meaning=meaning)]
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise OptionError(f"--seed is {', '.join(texts)!r}; expected at least one seed, and none twice")
+    return tuple(seeds)
+
+
+def parse_hyperparameters(texts: Sequence[str] | None) -> dict[str, object]:
+    """``["gamma=0.9", "net_arch=[64, 64]"]`` as values of YAML's types; which exist is the library's to check.
+
+    Raises: OptionError for what is no NAME=VALUE, or no YAML.
+    """
+    from ipa_gym.cards.yaml_reader import parse_mapping
+    from ipa_gym.errors import CardError
+
+    values: dict[str, object] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise OptionError(f"--set is {text!r}; expected NAME=VALUE, for example learning_rate=3e-4")
+        if name.strip() in values:
+            raise OptionError(f"--set gives {name.strip()} twice; expected it once")
+        try:
+            values[name.strip()] = parse_mapping(f"value: {value}", "--set")["value"]
+        except CardError as error:
+            raise OptionError(
+                f"--set is {text!r}; expected a value as in a card, such as 3e-4, true or [64, 64]"
+            ) from error
+    return values
 
 
 def parse_overrides(texts: Sequence[str] | None) -> dict[str, float | str]:

@@ -43,7 +43,7 @@ def show(*parts: RenderableType) -> None:
 
 def print_json(value: Any) -> None:  # Any: what JSON can hold
     """Print results as JSON, NaN as null."""
-    from ipa_gym.benchmark.writing import finite
+    from ipa_gym.files import finite
 
     sys.stdout.write(json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n")
 

@@ -33,7 +33,7 @@ STEP_COLUMNS: tuple[tuple[str, int], ...] = (
 )
 
 
-def _plain_table(headers: Sequence[tuple[str, bool]]) -> Table:
+def plain_table(headers: Sequence[tuple[str, bool]]) -> Table:
     """A table with these headers; True: numbers, to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -44,7 +44,7 @@ def _plain_table(headers: Sequence[tuple[str, bool]]) -> Table:
     return table
 
 
-def _titled(title: str, table: Table) -> Group:
+def titled(title: str, table: Table) -> Group:
     """The table under its title, which may be wider."""
     from rich.console import Group
     from rich.text import Text
@@ -54,26 +54,26 @@ def _titled(title: str, table: Table) -> Group:
 
 def contents_table(kind: str, entries: Sequence[Mapping[str, str]]) -> Group:
     """Name and title of each card of a kind."""
-    table = _plain_table([("name", False), ("what it is", False)])
+    table = plain_table([("name", False), ("what it is", False)])
     for entry in entries:
         table.add_row(entry["name"], entry["title"])
-    return _titled(KIND_TITLES[kind], table)
+    return titled(KIND_TITLES[kind], table)
 
 
 def figures_table(title: str, figures: Mapping[str, object]) -> Group:
     """Named figures, a line each; lists are joined, None is a dash."""
-    table = _plain_table([("figure", False), ("value", True)])
+    table = plain_table([("figure", False), ("value", True)])
     for name, value in figures.items():
         table.add_row(name.replace("_", " "), _shown(value))
-    return _titled(title, table)
+    return titled(title, table)
 
 
 def compared_table(title: str, figures: Mapping[str, object], real: Mapping[str, object]) -> Group:
     """Named figures beside those of the real load."""
-    table = _plain_table([("figure", False), ("this trace", True), ("real load", True)])
+    table = plain_table([("figure", False), ("this trace", True), ("real load", True)])
     for name, value in figures.items():
         table.add_row(name.replace("_", " "), _shown(value), _shown(real[name]) if name in real else "")
-    return _titled(title, table)
+    return titled(title, table)
 
 
 def _shown(value: object) -> str:
@@ -103,12 +103,12 @@ def pipeline_tables(pipeline: Pipeline) -> list[Group]:
         )
     ]
     for number, stage in enumerate(pipeline.stages, start=1):
-        table = _plain_table(headers)
+        table = plain_table(headers)
         for v in stage.variants:
             batches = [(v.batch_latency_s(b), v.throughput_rps(b)) for b in (1, cap)]
             figures = [v.accuracy, v.cores, v.startup_s, *(number for pair in batches for number in pair)]
             table.add_row(v.name, *(f"{figure:.4g}" for figure in figures))
-        tables.append(_titled(f"stage {number}: {stage.name}", table))
+        tables.append(titled(f"stage {number}: {stage.name}", table))
     return tables
 
 

@@ -14,11 +14,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ipa_gym import catalog
+from ipa_gym.cards.forecast_field import forecast_of_card
 from ipa_gym.cards.messages import from_validation
 from ipa_gym.cards.yaml_reader import parse_mapping, read_text
-from ipa_gym.errors import CardError, unknown_name
-from ipa_gym.forecast import FORECASTS
+from ipa_gym.errors import CardError
 
+AGENT_FILE, WEIGHTS_FILE = "agent.yaml", "agent.safetensors"  # the agent in the folder of a training run
+_FILES = ("weights",)  # parameters that name a file
 _Line = Annotated[str, Field(strict=True, min_length=1, pattern=r"^[^\n]+$")]
 
 
@@ -49,17 +51,21 @@ class _AgentCardModel(BaseModel):
 
 
 def load_agent_card(name_or_path: str | Path) -> AgentCard:
-    """Read an agent card: a shipped name, or the path of the user's own file.
+    """Read an agent card: a shipped name, the path of the user's own file, or the folder of a training run.
 
     Raises: UnknownNameError if there is no such card, CardError naming file, field, value and what is allowed.
     """
-    path = catalog.find("agents", name_or_path)
+    path = _card_path(name_or_path)
+    content = parse_mapping(read_text(path), path)
+    if needs_training(content):
+        raise CardError(
+            f"{path}: agent {content.get('name')} must be trained first; expected the folder of a training run, as "
+            f"`ipa-gym train --agent {name_or_path}` makes it, or the agent trained"
+        )
     try:
-        model = _AgentCardModel.model_validate(parse_mapping(read_text(path), path))
+        model = _AgentCardModel.model_validate(content)
     except ValidationError as error:
         raise from_validation(path, _AgentCardModel, error) from error
-    if model.forecast is not None and model.forecast not in FORECASTS:
-        raise CardError(f"{path}: {unknown_name('forecast', model.forecast, FORECASTS)}")
     unused = [name for name in model.sources if name not in model.parameters]
     if unused:
         known = ", ".join(model.parameters) or "none"
@@ -68,9 +74,34 @@ def load_agent_card(name_or_path: str | Path) -> AgentCard:
         name=model.name,
         title=model.title,
         policy=model.policy,
-        forecast=model.forecast,
-        parameters=model.parameters,
+        forecast=None if model.forecast is None else forecast_of_card(model.forecast, path),
+        parameters={name: _beside(path, name, value) for name, value in model.parameters.items()},
         path=path,
         sources=model.sources,
         version=model.version,
     )
+
+
+def needs_training(content: Mapping[str, object]) -> bool:
+    """Whether a card's content is that of an agent to be trained (`ipa_gym/training/card.py`), not of a policy."""
+    return "algorithm" in content and "policy" not in content
+
+
+def agent_names(*, trainable: bool = False) -> tuple[str, ...]:
+    """Names of the shipped agents: those that can decide, or those that can be trained."""
+    paths = [(name, catalog.find("agents", name)) for name in catalog.names("agents")]
+    return tuple(name for name, path in paths if needs_training(parse_mapping(read_text(path), path)) is trainable)
+
+
+def _beside(card: Path, name: str, value: object) -> object:
+    """A parameter's value; a file is named as seen from the card."""
+    return str(card.parent / value) if name in _FILES and isinstance(value, str) else value
+
+
+def _card_path(name_or_path: str | Path) -> Path:
+    folder = Path(name_or_path).expanduser()
+    if not str(name_or_path) or str(name_or_path) in catalog.names("agents") or not folder.is_dir():
+        return catalog.find("agents", name_or_path)
+    if not (folder / AGENT_FILE).is_file():
+        raise CardError(f"{folder}: the folder has no {AGENT_FILE}; expected that of a training run, or a card")
+    return (folder / AGENT_FILE).resolve()

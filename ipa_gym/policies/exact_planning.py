@@ -66,11 +66,26 @@ class ExactPlanning:
         """
         return self._encode(self._decide(np.asarray(observations))[1])
 
-    def _decide(self, observations: NDArray[np.float32]) -> tuple[NDArray[np.float64], Decisions]:
+    def plan_rates(self, rates_rps: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The decision for each of many loads, float64 (n,), or (n, n_stages): a load of its own for each stage.
+
+        Returns: int64 (n, 3 · n_stages), an action each; float64 (n,), its objective, NaN where nothing is feasible.
+        """
+        decisions = self._planner.decide_many(rates_rps)
+        return self._encode(decisions), decisions.objective
+
+    def forecast_rps(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The forecasts in observations, float32 (n, layout.size), as float64 (n,), requests/s.
+
+        Raises: OptionError if they have another shape.
+        """
         if observations.ndim != 2 or observations.shape[1] != self._size:
             raise OptionError(f"observation has shape {observations.shape[1:]}; expected ({self._size},)")
-        forecast_rps = observations[:, self._place].astype(np.float64) * self._scale
-        rates: NDArray[np.float64] = np.maximum(0.0, forecast_rps * self._factor)
+        found: NDArray[np.float64] = observations[:, self._place].astype(np.float64) * self._scale
+        return found
+
+    def _decide(self, observations: NDArray[np.float32]) -> tuple[NDArray[np.float64], Decisions]:
+        rates: NDArray[np.float64] = np.maximum(0.0, self.forecast_rps(observations) * self._factor)
         return rates, self._planner.decide_many(rates)
 
     def _encode(self, decisions: Decisions) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ POLICIES: dict[str, str] = {  # name in agent cards -> where it lives; one's own
     "hpa": "ipa_gym.policies.hpa:HPAPolicy",
     "static": "ipa_gym.policies.static:StaticPolicy",
     "random": "ipa_gym.policies.uniform:RandomPolicy",
+    "learned": "ipa_gym.policies.learned:LearnedPolicy",
 }
 
 

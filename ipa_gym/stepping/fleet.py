@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ipa_gym.episode import METRICS
 from ipa_gym.forecast import HORIZON_S, make_forecast
 from ipa_gym.forecast.compiled import EXTERNAL
 from ipa_gym.observation import HISTORY_BINS, ObservationLayout
@@ -27,6 +28,7 @@ from ipa_gym.stepping.threads import on_threads, processors
 from ipa_gym.windows import Window
 from ipa_gym.workload.trace import HISTORY_S, Trace, history_counts, window_counts
 
+COMPLETED = METRICS.index("completed")
 _FEWEST_A_THREAD = 32  # fewer environments are stepped on one thread: starting others would take longer
 
 
@@ -136,12 +138,30 @@ class Fleet:
             records: of the only environment, if it records, with room for the interval.
         """
         asked = np.flatnonzero(pending) if self._code == EXTERNAL else None
+        self._run(actions, pending, records)
+        if asked is not None:
+            self._ask_forecast(asked)
+
+    def step_each(self, actions: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+        """Step all environments one after another, with the floats of `step`, so that no latency is overwritten.
+
+        Args:
+            actions: as in `step`. The fleet must have been made with ``n_threads=1``.
+        Returns: of each environment the latencies, float64 (completed,), of the interval's completed requests, seconds.
+        """
+        pending, latency_s = np.zeros(len(actions), dtype=np.bool_), []
+        for index in range(len(actions)):
+            pending[index] = True
+            self._run(actions, pending, None)
+            latency_s.append(self._latencies(int(self.outputs.metrics[index, COMPLETED])))
+        self._ask_forecast(np.arange(len(actions)))
+        return latency_s
+
+    def _run(self, actions: NDArray[np.int64], pending: NDArray[np.bool_], records: RecordArrays | None) -> None:
         while call(on_threads, step_range, (*self._arrays(records), actions, pending, self._needed), self._shares):
             places, slots = self._needed.max(axis=0).tolist()
             self.memory.make_room(places=places, slots=slots)
             self._needed[:] = 0
-        if asked is not None:
-            self._ask_forecast(asked)
 
     def _arrays(self, records: RecordArrays | None) -> tuple[tuple[Any, ...], ...]:  # Any: arrays of all types
         """The kernel's first arguments; made anew only where arrays have been replaced."""
@@ -154,9 +174,11 @@ class Fleet:
         return self._passed
 
     def tallied(self, *, completed: int) -> tuple[NDArray[np.float64], NDArray[np.float64], Ints]:
-        """Latencies and tallies of the last interval of the only environment, as copies; see `episode.Step`."""
-        work = self.memory.work
-        return work.place_s[0, 4, :completed].copy(), *tallied(work, 0)
+        """Latencies and tallies, as copies, of the environment stepped last on one thread; see `episode.Step`."""
+        return self._latencies(completed), *tallied(self.memory.work, 0)
+
+    def _latencies(self, completed: int) -> NDArray[np.float64]:
+        return self.memory.work.place_s[0, 4, :completed].copy()
 
     def make_record_room(self, simulator: Simulator, action: NDArray[np.int64]) -> None:
         """Let the simulator of the only environment have room for the records of its next interval."""
@@ -168,14 +190,24 @@ class Fleet:
         """Let a forecast that the kernel does not know predict for some environments."""
         if self._code != EXTERNAL:
             return
-        interval_s, counts = self.settings.interval_s, self.memory.blocks.counts
-        for i in index.tolist():
-            second = int(int(counts[i, 0]) * interval_s)
+        seconds = (self.memory.blocks.counts[index, 0] * self.settings.interval_s).astype(np.int64)
+        many = getattr(self.forecast, "predict_many", None)  # see `ManyForecasts`
+        if many is None:
+            predicted = self._ask_each(index, seconds)
+        else:
+            places = seconds[:, None] + np.arange(HISTORY_S)
+            predicted = many(self.episodes.seen[index[:, None], places].astype(np.float64))
+        self.episodes.forecast_rps[index] = predicted
+        self.outputs.observation[index, HISTORY_BINS] = predicted / self._forecast_scale
+
+    def _ask_each(self, index: NDArray[np.int64], seconds: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Ask for environments one by one, so many whole seconds into their episodes."""
+        predicted = np.empty(len(index))
+        for place, (i, second) in enumerate(zip(index.tolist(), seconds.tolist(), strict=True)):
             seen = self.episodes.seen[i, : int(self.episodes.n_seen[i])].astype(np.float64)
             now = second + HISTORY_S
-            predicted = self.forecast.predict(seen[second:now], seen[now : now + HORIZON_S])
-            self.episodes.forecast_rps[i] = predicted
-            self.outputs.observation[i, HISTORY_BINS] = predicted / self._forecast_scale
+            predicted[place] = self.forecast.predict(seen[second:now], seen[now : now + HORIZON_S])
+        return predicted
 
 
 def _tape(settings: EnvSettings) -> tuple[Ints, int | None]:

@@ -22,6 +22,7 @@ def make_sb3_vec_env(
     *,
     seed: int | None = None,
     reward_scale: float | None = None,
+    violation_weight: float = 1.0,
     n_threads: int | None = 1,
     **options: Any,  # Any: `PipelineVectorEnv` checks each
 ) -> PipelineVecEnv:
@@ -32,6 +33,7 @@ def make_sb3_vec_env(
         n_envs: how many.
         seed: of the next reset, see `PipelineVecEnv.seed`; None: as the learner seeds them.
         reward_scale: what rewards are multiplied by; None: by rule, see `reward_scale`; 1: not at all.
+        violation_weight: factor on the penalty for violations in the learner's rewards, see `PipelineVecEnv`.
         n_threads: to step on; None: one a processor. One is the default here: the learner takes most of the time, and
             on a busy machine its threads and the environments' wait for each other.
         options: of the environments: ``trace``, ``split``, ``forecast`` and so on, see `PipelineEnv`. Without ``split``
@@ -43,7 +45,7 @@ def make_sb3_vec_env(
             raise OptionError(f"{name} is given to make_sb3_vec_env, which sets it; expected none (n_envs: how many)")
     arguments = {**_of_env(env), **options}
     fleet = PipelineVectorEnv(n_envs, autoreset_mode="SameStep", copy=False, n_threads=n_threads, **arguments)
-    vec_env = PipelineVecEnv(fleet, reward_scale=reward_scale)
+    vec_env = PipelineVecEnv(fleet, reward_scale=reward_scale, violation_weight=violation_weight)
     if seed is not None:
         vec_env.seed(seed)
     return vec_env

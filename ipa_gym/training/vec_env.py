@@ -7,6 +7,7 @@ seeds, and the constant that rewards are multiplied by. `make_sb3_vec_env` makes
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 from ipa_gym import options as checks
 from ipa_gym.episode import INFO, TERMS
 from ipa_gym.errors import OptionError
+from ipa_gym.stepping.fleet_state import like
 from ipa_gym.training.episode_infos import EMPTY_INFO, Info, begun_infos, ended_infos
 from ipa_gym.training.scaling import reward_scale as scale_by_rule
 from ipa_gym.vector_env import PipelineVectorEnv
@@ -37,6 +39,8 @@ class PipelineVecEnv(VecEnv):
         env: the environments, with autoreset mode ``SameStep``. Observations are copied here, whether they are copied
             there or not: stable-baselines3 puts them into its buffer only after the next step.
         reward_scale: what rewards are multiplied by, above 0; None: by rule, see `reward_scale`.
+        violation_weight: what the reward's last term, the penalty for violations, is multiplied by for the learner;
+            returns in infos and `interval_metrics` keep the environment's own.
     Raises: OptionError.
 
     Environment i after ``seed(s)`` plays the episodes of a single environment with seed s + i. Every episode ends by
@@ -46,17 +50,23 @@ class PipelineVecEnv(VecEnv):
     metrics of every step, as arrays.
     """
 
-    def __init__(self, env: PipelineVectorEnv, *, reward_scale: float | None = None) -> None:
+    def __init__(
+        self, env: PipelineVectorEnv, *, reward_scale: float | None = None, violation_weight: float = 1.0
+    ) -> None:
         if env.autoreset_mode is not AutoresetMode.SAME_STEP:
             raise OptionError(f"env has autoreset_mode {env.autoreset_mode.value!r}; expected 'SameStep'")
         self.env = env
         self.settings, self.pipeline, self.trace = env.settings, env.pipeline, env.trace
         self.layout, self.actions, self.interval_s = env.layout, env.actions, env.interval_s
         self.forecast_name = env.settings.forecast
-        self.reward_scale = scale_by_rule(env.pipeline) if reward_scale is None else _positive(reward_scale)
+        self.reward_scale = (
+            scale_by_rule(env.pipeline) if reward_scale is None else _positive("reward_scale", reward_scale)
+        )
+        self.violation_weight = _positive("violation_weight", violation_weight)
         self._returns, self._lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
         self._infos: dict[str, Any] = {}  # of the newest step, as arrays
         self._chosen: NDArray[np.int64] | None = None
+        self.last_actions: NDArray[np.int64] | None = None  # of the newest step, whoever wraps this
         self._made_s = time.perf_counter()
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
 
@@ -71,7 +81,7 @@ class PipelineVecEnv(VecEnv):
         observations, infos = self.env.reset(seed=self._seeds, options=self._joined_options())
         self._reset_seeds()
         self._reset_options()
-        self._returns[:], self._lengths[:], self._infos = 0.0, 0, {}
+        self._returns[:], self._lengths[:], self._infos, self.last_actions = 0.0, 0, {}, None
         self.reset_infos = begun_infos(infos, np.arange(self.num_envs))
         return observations.copy()
 
@@ -90,11 +100,14 @@ class PipelineVecEnv(VecEnv):
         if actions is None:
             raise OptionError("step_wait() without decisions; expected a call of step_async() first")
         observations, rewards, _, truncated, self._infos = self.env.step(actions)
+        self.last_actions = actions
         self._returns += rewards
         self._lengths += 1
         infos: list[Info] = [EMPTY_INFO] * self.num_envs
         if truncated.any():
             self._end_episodes(np.flatnonzero(truncated), infos)
+        if self.violation_weight != 1.0:
+            rewards = rewards + (self.violation_weight - 1.0) * self.interval_metrics()["reward_violations"]
         return observations.copy(), (rewards * self.reward_scale).astype(np.float32), truncated, infos
 
     def close(self) -> None:
@@ -161,9 +174,26 @@ class PipelineVecEnv(VecEnv):
         parts = [part for part in (self._infos, self._infos.get("final_info", {})) if "reward_terms" in part]
         if not parts:
             return {}
-        metrics = {name: np.sum([part[name] for part in parts], axis=0) for name in INFO}  # 0 where they have none
-        terms = {f"reward_{name}": np.sum([part["reward_terms"][name] for part in parts], axis=0) for name in TERMS}
+        metrics = {name: _joined([part[name] for part in parts]) for name in INFO}
+        terms = {f"reward_{name}": _joined([part["reward_terms"][name] for part in parts]) for name in TERMS}
         return metrics | terms
+
+    @property
+    def observations(self) -> Observations:
+        """What the next decisions are for, float32 (num_envs, layout.size), a copy."""
+        return self.env.observations
+
+    def state_arrays(self) -> dict[str, NDArray[Any]]:
+        """Copies of everything that the next step depends on; see `PipelineVectorEnv.state_arrays`."""
+        return self.env.state_arrays() | {"returns": self._returns.copy(), "lengths": self._lengths.copy()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on where such environments were when `state_arrays` was called. Raises: OptionError."""
+        returns, lengths = like(arrays, "returns", self._returns), like(arrays, "lengths", self._lengths)
+        self.env.restore(arrays)
+        self._reset_seeds()  # those that are set belong to a reset that lies behind
+        self._reset_options()
+        self._returns[:], self._lengths[:], self._infos, self.last_actions = returns, lengths, {}, None
 
     # --- what it joins ---
 
@@ -212,5 +242,10 @@ class PipelineVecEnv(VecEnv):
         return np.atleast_1d(everyone[indices if isinstance(indices, int) else list(indices)])
 
 
-def _positive(scale: Any) -> float:
-    return checks.positive("reward_scale", scale)
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Values of those whose episode goes on and of those whose has ended; each is 0 where the other has values."""
+    return parts[0] if len(parts) == 1 else parts[0] + parts[1]
+
+
+def _positive(name: str, value: Any) -> float:
+    return checks.positive(name, value)

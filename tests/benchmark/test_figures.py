@@ -10,12 +10,12 @@ import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.patches import StepPatch
 
-from ipa_gym import catalog
 from ipa_gym.benchmark import BenchmarkRun
 from ipa_gym.benchmark.figures import equal_agents, scatter_figure, series_figure, write_figures
 from ipa_gym.benchmark.statistics import summarise
 from ipa_gym.benchmark.styles import AGENT_STYLES, agent_styles, in_table_order
 from ipa_gym.benchmark.table import METRICS
+from ipa_gym.policies.card import agent_names
 
 
 def test_series_figure_has_a_panel_a_quantity_and_a_line_an_agent(small_run: BenchmarkRun) -> None:
@@ -67,7 +67,7 @@ def test_each_picture_has_its_numbers_beside_it(small_run: BenchmarkRun, tmp_pat
 
 
 def test_every_shipped_agent_has_a_look_of_its_own() -> None:
-    names = catalog.names("agents")
+    names = agent_names()
     looks = list(agent_styles(names).values())
     assert len(names) >= 9
     assert len({(look.colour, look.marker) for look in looks}) == len(names)

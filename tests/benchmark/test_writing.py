@@ -13,9 +13,8 @@ from ipa_gym.benchmark import BenchmarkRun, read_results, write_results
 from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.provenance import fingerprint, provenance
 from ipa_gym.benchmark.table import cell, markdown, table_rows
-from ipa_gym.benchmark.writing import finite
 from ipa_gym.errors import OptionError, UnknownNameError
-from ipa_gym.files import write_atomically
+from ipa_gym.files import finite, write_atomically
 from tests.benchmark.conftest import SMALL
 
 

@@ -86,7 +86,11 @@ BREAKS: dict[str, tuple[Callable[[Card], object], list[str]]] = {
         lambda c: _variant(c, 1).update(enabled=False),
         ["stages[1].variants", "disabled", "at least one"],
     ),
-    "forecast": (lambda c: c.update(forecast="lstm"), ["forecast", "'lstm'", "reactive, max, holt, perfect"]),
+    "forecast": (lambda c: c.update(forecast="holtz"), ["forecast", "'holtz'", "reactive, max, holt, lstm, perfect"]),
+    "forecast's file": (
+        lambda c: c.update(forecast="no.safetensors"),
+        ["forecast", "'no.safetensors'", "file that is"],
+    ),
     "high variant": (
         lambda c: c.update(baselines={"fa2_high": ["larg", "only"]}),
         ["baselines.fa2_high[0]", "'larg'", "Did you mean 'large'?"],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ipa_gym import catalog
 from ipa_gym.policies import POLICIES, load_agent_card, policy_class
+from ipa_gym.policies.card import agent_names
 
 PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
 
@@ -31,7 +31,7 @@ def test_the_parameter_table_is_the_code_s(policy: str) -> None:
 
 def test_every_shipped_agent_of_these_policies_is_in_the_table() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    cards = [load_agent_card(name) for name in catalog.names("agents")]
+    cards = [load_agent_card(name) for name in agent_names()]
     rows = [f"| `{card.name}` | `{card.policy}` |" for card in cards if card.policy in POLICIES]
     assert len(rows) >= 9
     assert [row for row in rows if row not in text] == []

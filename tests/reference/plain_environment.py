@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ipa_gym.catalog import content_folder
 from ipa_gym.observation import Observation, ObservationLayout, StageObservation
 from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.problem import Problem
@@ -125,7 +126,7 @@ def forecast_rps(name: str, load: PlainLoad, now_s: float) -> float:
         return max(history)
     if name == "perfect":
         return max(future, default=history[-1])
-    return holt(load.history_maxima(now_s))
+    return {"holt": holt, "lstm": lstm}[name](load.history_maxima(now_s))
 
 
 def holt(maxima: list[int]) -> float:
@@ -136,6 +137,27 @@ def holt(maxima: list[int]) -> float:
         fitted = model.fit(smoothing_level=HOLT_LEVEL, smoothing_trend=HOLT_TREND, optimized=False)
         steps = fitted.forecast(2)
     return max(0.0, *steps.tolist())
+
+
+def lstm(maxima: list[int]) -> float:
+    """The shipped network, by Keras' formulas for an LSTM with the activation ReLU; gates in Keras' order."""
+    from safetensors.numpy import load_file
+
+    loaded = load_file(content_folder("agents") / "trained" / "forecaster.safetensors")
+    weights = {name: array.astype(float) for name, array in loaded.items()}
+    hidden = cell = np.zeros(25)
+    for value in maxima:
+        share = value / max(1, *maxima)
+        z = share * weights["lstm.input"] + hidden @ weights["lstm.recurrent"] + weights["lstm.bias"]
+        into, forget, candidate, out = (z[25 * gate : 25 * (gate + 1)] for gate in range(4))
+        cell = sigmoid(forget) * cell + sigmoid(into) * np.maximum(0, candidate)
+        hidden = sigmoid(out) * np.maximum(0, cell)
+    predicted = float(hidden @ weights["dense.weight"] + weights["dense.bias"][0])
+    return max(0.0, predicted * max(maxima))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
 
 
 # --- reward ---

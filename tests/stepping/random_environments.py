@@ -110,7 +110,7 @@ def env_case(pipeline: str, number: int) -> EnvCase:
         "pipeline": _pipeline(pipeline),
         "interval": interval_s,
         "arrivals": tuple(ARRIVAL_KINDS)[turn % 3],
-        "forecast": tuple(FORECASTS)[turn % 4],
+        "forecast": tuple(FORECASTS)[(index + 2 * number) % len(FORECASTS)],
         "service_cv": float(rng.choice([0.0, 0.0, 0.5])),
         "service_scale": float(rng.choice([1.0, 1.0, 2.5])),
         "startup_scale": float(rng.choice([0.0, 1.0, 1.0, 3.0])) * (0.2 if interval_s < 5 else 1.0),

@@ -87,7 +87,7 @@ def test_an_episode_starts_with_its_configuration_serving() -> None:
         observation, _ = env.reset()
 
 
-@pytest.mark.parametrize("forecast", ["reactive", "max", "holt", "perfect"])
+@pytest.mark.parametrize("forecast", ["reactive", "max", "holt", "perfect"])  # the LSTM is only near
 def test_a_flat_load_is_seen_and_forecast_as_it_is(forecast: str) -> None:
     env = PipelineEnv(toy_pipeline(), FLAT, episode_s=100, arrivals="even", forecast=forecast)
     observation, _ = env.reset(seed=0)
