@@ -6,8 +6,7 @@ best epoch's weights are kept. The same arguments give the same weights. Next: `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from ipa_gym.forecast.lstm_file import ARRAYS
 from ipa_gym.forecast.lstm_kernel import BIN_S, BINS, Network
 from ipa_gym.training.forecast_examples import Examples, mixed_examples, trace_parts
 from ipa_gym.training.forecaster_network import ForecasterNetwork
+from ipa_gym.training.torch_thread import one_torch_thread
 from ipa_gym.workload.trace import Trace
 
 LEARNING_RATE = 0.001  # Adam's default
@@ -88,7 +88,7 @@ def train_forecaster(
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     errors: list[float] = []
     best = network.arrays()
-    with _one_thread():
+    with one_torch_thread():
         for epoch in range(settings.epochs):
             _learn_epoch(network, optimiser, fit, batch=settings.batch, generator=generator)
             error_rps = _rmse_rps(network, validation)
@@ -135,14 +135,3 @@ def _tensors(examples: Examples) -> _Tensors:
     divisor = np.where(scale > 0, scale, 1.0)
     numbers = (maxima / divisor[:, None], examples.targets_rps / divisor, scale)
     return _Tensors(*(torch.tensor(array, dtype=torch.float32) for array in numbers))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """For a network this small threads only cost; and sums must not depend on how many there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

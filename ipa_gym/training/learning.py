@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ipa_gym.cards import load_pipeline
@@ -43,6 +40,7 @@ from ipa_gym.training.metrics_callback import RolloutMetricsCallback
 from ipa_gym.training.outcome import TrainingInterrupted, TrainingOutcome, write_outcome
 from ipa_gym.training.progress import OnProgress, ProgressCallback
 from ipa_gym.training.settings import TrainingSettings, check_run_folder, write_settings
+from ipa_gym.training.torch_thread import one_torch_thread
 from ipa_gym.training.windows import learning_trace
 from ipa_gym.workload.loading import load_trace
 from ipa_gym.workload.validation import with_validation
@@ -78,7 +76,7 @@ def train(settings: TrainingSettings, *, on_progress: OnProgress | None = None) 
     Raises: IpaGymError before anything is made, TrainingInterrupted at Ctrl-C once a checkpoint is written.
     """
     check_run_folder(settings)
-    with _one_thread():
+    with one_torch_thread():
         run = prepare(settings)
         checkpoint = newest_checkpoint(settings.folder) if settings.resume else None
         write_settings(settings)
@@ -225,19 +223,3 @@ def _picture(run: Run) -> NDArray[np.uint8]:
 def _flat(run: Run) -> dict[str, Any]:  # Any: hyperparameters
     own = {"env": run.validation.pipeline.name, "agent": run.card.name, "seed": run.settings.seed}
     return {**own, "forecast": run.validation.forecast, **run.card.hyperparameters}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch compute on one thread: faster for networks of this size, and the same floats on every machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def run_files(folder: Path) -> tuple[Path, ...]:
-    """What makes a run's agent: the card and the weights, to be copied elsewhere."""
-    return folder / AGENT_FILE, folder / WEIGHTS_FILE

@@ -86,6 +86,21 @@ def test_a_checkpoint_that_cannot_be_finished_leaves_nothing(tmp_path: Path, mon
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
+def test_a_checkpoint_that_is_being_written_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path | None] = []
+    dumps = json.dumps
+
+    def looking(*arguments: Any, **named: Any) -> str:  # the arrays are written, the values not yet
+        seen.append(newest_checkpoint(tmp_path))
+        return dumps(*arguments, **named)
+
+    learner = tiny_learner("ppo")
+    learner.model.learn(64)
+    monkeypatch.setattr("ipa_gym.training.checkpoints.json.dumps", looking)
+    assert save_checkpoint(learner, tmp_path) == newest_checkpoint(tmp_path)
+    assert seen == [None]
+
+
 def test_ctrl_c_waits_for_the_update_keeps_a_checkpoint_and_stops(tmp_path: Path) -> None:
     learner = tiny_learner("ppo")
     before = signal.getsignal(signal.SIGINT)
