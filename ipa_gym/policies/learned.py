@@ -121,14 +121,14 @@ class LearnedPolicy:
             "",
             f"the path of a .safetensors file; {PIPELINE} in it stands for the pipeline's name",
             "weights of the trained agent, beside the card",
-            lambda value: isinstance(value, str) and value.endswith(".safetensors"),
+            lambda value: isinstance(value, str) and (not value or value.endswith(".safetensors")),  # empty: missing
         ),
     }
 
     def __init__(self, setting: Setting, *, weights: str = "") -> None:
-        path = Path(weights.replace(PIPELINE, setting.pipeline.name))
         if not weights:
-            raise OptionError(f"parameters.weights is missing; expected {self.PARAMETERS['weights'].allowed}")
+            raise OptionError("parameters.weights is missing; expected the path of a .safetensors file")
+        path = Path(weights.replace(PIPELINE, setting.pipeline.name))
         if not path.is_file() and PIPELINE in weights:
             raise OptionError(
                 f"no agent was trained for pipeline {setting.pipeline.name}: there is no file {path.name}"
