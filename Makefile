@@ -26,10 +26,10 @@ types: $(STAMP)  ## mypy
 	$(BIN)/mypy
 
 test: lint types ## lint, types and the test suite (under six minutes on two cores)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: lint types ## also the tests marked slow
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow or not slow"
 
 fidelity: $(STAMP)  ## the comparison with the paper's published runs (needs the real counts, see docs/fidelity.md)
 	$(BIN)/python benchmarks/fidelity.py

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -37,8 +39,9 @@ LONGEST = "test_packaging.py"  # compiles everything in a virtual environment of
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, so that no worker is left alone with it at the end."""
-    items.sort(key=lambda item: item.path.name != LONGEST)
+    """The longest file first, then those of most tests, so that no worker is left alone with much at the end."""
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name != LONGEST, -sizes[item.path]))
 
 
 @pytest.fixture
