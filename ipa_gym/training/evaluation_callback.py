@@ -41,7 +41,8 @@ class EvaluationPlan:
     references: References = field(default_factory=dict)  # agent -> its metrics on the same windows
     csv: Path | None = None  # the curve's file
     hyperparameters: Mapping[str, object] = field(default_factory=dict)  # of the HPARAMS page
-    violations_limit_percent: float = math.inf  # evaluations above it are the best only where all are above it
+    violations_limit_percent: float = math.inf  # SLA violations above it cost more than the reward says:
+    excess_penalty: float = 0.0  # so much reward for each percent above it, when the best evaluation is chosen
 
     def __post_init__(self) -> None:
         for name, value in (("every_steps", self.every_steps), ("patience", self.patience)):
@@ -69,16 +70,20 @@ class EvaluationCallback(BaseCallback):
         self._evaluate, self._on_best, self._picture = evaluate, on_best, picture
         self._begun_s, self._before_s = time.perf_counter(), 0.0
 
+    def _best_index(self) -> int | None:
+        limit, penalty = self.plan.violations_limit_percent, self.plan.excess_penalty
+        return best_index(self.rows, violations_limit_percent=limit, excess_penalty=penalty)
+
     @property
     def best(self) -> Evaluation | None:
-        """The first of the evaluations with the highest mean reward, of those within the limit of violations."""
-        index = best_index(self.rows, violations_limit_percent=self.plan.violations_limit_percent)
+        """The first of the evaluations with the highest mean reward, violations above the limit counted more."""
+        index = self._best_index()
         return None if index is None else self.rows[index]
 
     @property
     def stopped_early(self) -> bool:
         """Whether the newest evaluations, as many as the plan's patience, were no better than one before."""
-        index = best_index(self.rows, violations_limit_percent=self.plan.violations_limit_percent)
+        index = self._best_index()
         if self.plan.patience is None or not self.rows:
             return False
         return len(self.rows) - 1 - (0 if index is None else index) >= self.plan.patience

@@ -49,15 +49,20 @@ def mean_metrics(results: WindowResults) -> dict[str, float]:
     return {**means, "pas_percent": 100 * means["pas_percent"]}
 
 
-def best_index(rows: Sequence[Evaluation], *, violations_limit_percent: float = math.inf) -> int | None:
+def best_index(
+    rows: Sequence[Evaluation], *, violations_limit_percent: float = math.inf, excess_penalty: float = 0.0
+) -> int | None:
     """Number of the first row with the highest mean reward; None if there is none that is a number.
 
-    Rows whose SLA violations are within the limit go before all others.
+    Args:
+        violations_limit_percent: SLA violations up to here count as the reward counts them.
+        excess_penalty: reward that each percent above it costs besides.
     """
-    found, highest = None, (False, -math.inf)
+    found, highest = None, -math.inf
     for index, row in enumerate(rows):
-        merit = (not row.metrics.get("violations_percent", 0.0) > violations_limit_percent, row.reward)
-        if row.reward == row.reward and (found is None or merit > highest):
+        excess = row.metrics.get("violations_percent", 0.0) - violations_limit_percent
+        merit = row.reward - (excess_penalty * excess if excess > 0 else 0.0)
+        if merit == merit and (found is None or merit > highest):
             found, highest = index, merit
     return found
 

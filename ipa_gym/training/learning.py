@@ -47,6 +47,7 @@ from ipa_gym.workload.validation import with_validation
 
 REFERENCES = ("ipa-exact", "fa2-low")  # drawn beside the agent's curve; the first decides as IPA's program does
 _VALIDATION_SEED = 1
+_EXCESS_FACTOR = 9.0  # chosen: beside what the reward counts, ten times as much for violations above the limit
 _VERSIONED = ("ipa-gym", "torch", "stable-baselines3", "sb3-contrib", "numpy", "gymnasium")
 
 
@@ -118,6 +119,7 @@ def _learn(run: Run, on_progress: OnProgress | None) -> TrainingOutcome:
         csv=settings.folder / "evaluations.csv",
         hyperparameters=_flat(run),
         violations_limit_percent=max(1.0, references[REFERENCES[0]]["violations_percent"]),
+        excess_penalty=_EXCESS_FACTOR * run.validation.pipeline.objective.rho / 100,
     )
     evaluations = EvaluationCallback(
         lambda: _metrics(run, _trained_policy(run)), plan, on_best=partial(_save, run), picture=lambda: _picture(run)

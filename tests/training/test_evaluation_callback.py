@@ -148,12 +148,13 @@ def test_the_first_of_the_highest_is_best_and_no_number_is_none() -> None:
     assert best_index([]) is None
 
 
-def test_evaluations_above_the_limit_of_violations_are_best_only_where_all_are() -> None:
+def test_violations_above_the_limit_cost_more_than_the_reward_says() -> None:
     points = [(-9.0, 3.0), (-1.0, 2.0), (-5.0, 1.0), (-4.0, 0.0), (-2.0, 1.1)]
     rows = [Evaluation(i, 0.0, {"reward": r, "violations_percent": v}) for i, (r, v) in enumerate(points)]
-    assert best_index(rows, violations_limit_percent=1.0) == 3
-    assert best_index(rows[:2], violations_limit_percent=1.0) == 1
-    assert best_index(rows) == 1
+    assert best_index(rows, violations_limit_percent=1.0, excess_penalty=5.0) == 4  # -2.5 before -4, -5 and -6
+    assert best_index(rows, violations_limit_percent=1.0, excess_penalty=30.0) == 3  # -5 and -31 behind -4
+    assert best_index(rows[:2], violations_limit_percent=1.0, excess_penalty=30.0) == 1
+    assert best_index(rows, violations_limit_percent=1.0) == best_index(rows, excess_penalty=30.0) == 1
 
 
 def test_an_agent_is_kept_for_keeping_the_limit_though_it_earns_less() -> None:
@@ -161,7 +162,7 @@ def test_an_agent_is_kept_for_keeping_the_limit_though_it_earns_less() -> None:
     kept: list[int] = []
     evaluations = EvaluationCallback(
         lambda: dict(zip(("reward", "violations_percent"), next(left), strict=True)),
-        EvaluationPlan(every_steps=STEPS, violations_limit_percent=1.0),
+        EvaluationPlan(every_steps=STEPS, violations_limit_percent=1.0, excess_penalty=2.0),
         on_best=lambda row: kept.append(row.steps),
     )
     learn(evaluations, 2 * STEPS)
