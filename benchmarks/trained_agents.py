@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.published_runs import DATA, PIPELINES, ROOT, SCALE
 from benchmarks.trained_agents_cards import Judged, write_agent, write_page
 from ipa_gym.evaluation.agents import AgentGroup
-from ipa_gym.evaluation.comparison import Played
+from ipa_gym.evaluation.comparison import VIOLATIONS_LIMIT_PERCENT
 from ipa_gym.evaluation.session import Evaluation, evaluate
 from ipa_gym.evaluation.windows import evaluation_starts
-from ipa_gym.forecast import FORECASTS
+from ipa_gym.forecast import honest_forecasts
 from ipa_gym.policies import AgentCard, load_agent_card
 from ipa_gym.settings import env_settings
 from ipa_gym.training.outcome import TrainingOutcome, read_outcome
@@ -38,7 +38,6 @@ AGENT = "ppo-residual"
 DAY_S, TRAINING_DAYS = 86_400, 14  # of the real counts, as the paper splits them
 MARGINS = (0.8, 0.9)  # IPA with a fixed factor on its load: what a margin alone, tuned by hand, would give
 OTHERS = ("fa2-low", "hpa")
-PEEKING = "perfect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def traces(plan: Plan) -> Iterator[tuple[str, Trace]]:
 def baselines(pipeline_forecast: str) -> list[AgentGroup]:
     """IPA with each forecast that does not peek, IPA with fixed margins, and other policies."""
     ipa = load_agent_card("ipa-exact")
-    names = [name for name in FORECASTS if name != PEEKING]
+    names = honest_forecasts()
     cards = [replace(ipa, name=f"ipa ({name})", forecast=name) for name in names]
     cards += [_margin(ipa, factor, name) for factor in MARGINS for name in names]
     cards += [replace(card, name=f"{card.name} ({pipeline_forecast})") for card in map(load_agent_card, OTHERS)]
@@ -115,16 +114,11 @@ def judge(plan: Plan, pipeline: str, outcomes: Sequence[TrainingOutcome], trace:
     return Evaluation(first.groups + rest.groups, first.played + rest.played, first.comparisons)
 
 
-def reward(played: Played) -> float:
-    """Mean reward of a group."""
-    return float(played.table("reward_mean").mean())
-
-
 def best_seed(outcomes: Sequence[TrainingOutcome]) -> TrainingOutcome:
     """The training seed of highest reward on the validation days, of those that keep the limit of violations there."""
 
     def merit(outcome: TrainingOutcome) -> tuple[bool, float]:
-        limit = max(1.0, outcome.references["ipa-exact"]["violations_percent"])
+        limit = max(VIOLATIONS_LIMIT_PERCENT, outcome.references["ipa-exact"]["violations_percent"])
         return outcome.metrics["violations_percent"] <= limit, outcome.metrics["reward"]
 
     return max(outcomes, key=merit)

@@ -22,6 +22,7 @@ from ipa_gym.evaluation.results import METRICS
 from ipa_gym.evaluation.session import Evaluation, estimates
 from ipa_gym.files import write_frame, write_text
 from ipa_gym.policies.trained_file import read_trained
+from ipa_gym.training.held_out import against_best_ipa
 from ipa_gym.training.outcome import TrainingOutcome
 
 MARKER = "<!-- begin: printed by `make trained`, {} -->"
@@ -43,8 +44,7 @@ class Judged:
 
     def best_ipa(self, load: str) -> Comparison:
         """The comparison of all seeds with the best IPA that does not peek."""
-        means = {played.name: played.table("reward_mean").mean() for played in self.found[load].played}
-        return max(self.found[load].comparisons, key=lambda comparison: means[comparison.baseline])
+        return against_best_ipa(self.found[load])
 
     def shipped(self, load: str) -> dict[str, Estimate]:
         """Means and intervals of the agent that ships, alone."""

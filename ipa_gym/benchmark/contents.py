@@ -39,10 +39,10 @@ def _pipeline_title(name: str) -> str:
 
 
 def _agent_title(name: str) -> str:
-    from ipa_gym.policies.card import agent_names, load_agent_card
+    from ipa_gym.policies.card import is_trainable, load_agent_card
     from ipa_gym.training.card import load_training_card
 
-    if name in agent_names(trainable=True):
+    if is_trainable(name):
         return f"{load_training_card(name).title} (to be trained: ipa-gym train)"
     return load_agent_card(name).title
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ipa_gym import catalog
 from ipa_gym.errors import OptionError
+from ipa_gym.forecast import PEEKING
 from ipa_gym.policies import AgentCard, load_agent_card
 from ipa_gym.policies.card import AGENT_FILE
 
@@ -28,7 +29,7 @@ class AgentGroup:
     @property
     def is_plain_ipa(self) -> bool:
         """Whether it is IPA with a forecast that does not peek."""
-        return all(card.policy == "ipa" and card.forecast != "perfect" for card in self.cards)
+        return all(card.policy == "ipa" and card.forecast != PEEKING for card in self.cards)
 
 
 def load_group(reference: str) -> AgentGroup:

@@ -3,10 +3,12 @@
 from ipa_gym.forecast.base import (
     FORECASTS,
     HORIZON_S,
+    PEEKING,
     WEIGHTS_SUFFIX,
     Forecast,
     ManyForecasts,
     forecast_name,
+    honest_forecasts,
     known_forecasts,
     make_forecast,
 )
@@ -14,10 +16,12 @@ from ipa_gym.forecast.base import (
 __all__ = [
     "FORECASTS",
     "HORIZON_S",
+    "PEEKING",
     "WEIGHTS_SUFFIX",
     "Forecast",
     "ManyForecasts",
     "forecast_name",
+    "honest_forecasts",
     "known_forecasts",
     "make_forecast",
 ]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ipa_gym.errors import UnknownNameError, unknown_name
 
 HORIZON_S = 20  # seconds ahead whose maximum is predicted (IPA's predictor)
+PEEKING = "perfect"  # the one that looks at what will come
 WEIGHTS_SUFFIX = ".safetensors"  # of a file of weights given in place of a name
 
 
@@ -56,7 +57,7 @@ FORECASTS: Mapping[str, str] = {  # name in cards and options -> where it lives
     "max": "ipa_gym.forecast.simple:WindowMaximum",
     "holt": "ipa_gym.forecast.simple:Holt",
     "lstm": "ipa_gym.forecast.lstm:Lstm",
-    "perfect": "ipa_gym.forecast.simple:Perfect",
+    PEEKING: "ipa_gym.forecast.simple:Perfect",
 }
 _OF_FILE = "ipa_gym.forecast.lstm:of_file"
 
@@ -79,6 +80,11 @@ def forecast_name(name_or_path: str | Path, *, folder: Path | None = None) -> st
     if not path.is_file():
         raise UnknownNameError(f"forecast: no file {str(path)!r}; give a path to a file or one of {known_forecasts()}")
     return str(path.resolve())
+
+
+def honest_forecasts() -> tuple[str, ...]:
+    """The names of those that do not look ahead."""
+    return tuple(name for name in FORECASTS if name != PEEKING)
 
 
 def known_forecasts() -> str:

@@ -89,8 +89,13 @@ def needs_training(content: Mapping[str, object]) -> bool:
 
 def agent_names(*, trainable: bool = False) -> tuple[str, ...]:
     """Names of the shipped agents: those that can decide, or those that can be trained."""
-    paths = [(name, catalog.find("agents", name)) for name in catalog.names("agents")]
-    return tuple(name for name, path in paths if needs_training(parse_mapping(read_text(path), path)) is trainable)
+    return tuple(name for name in catalog.names("agents") if is_trainable(name) is trainable)
+
+
+def is_trainable(name: str) -> bool:
+    """Whether a shipped agent is one to be trained. Raises: UnknownNameError if there is none of that name."""
+    path = catalog.find("agents", name)
+    return needs_training(parse_mapping(read_text(path), path))
 
 
 def _beside(card: Path, name: str, value: object) -> object:

@@ -107,7 +107,7 @@ class CheckpointCallback(BaseCallback):
         run: the run folder.
         every_steps: decisions over all environments between two.
 
-    While it listens (`listening`), the first Ctrl-C waits for the end of the update, the second stops at once.
+    While training goes on, the first Ctrl-C waits for the end of the update, the second stops at once.
     """
 
     def __init__(self, learner: Learner, run: Path, *, every_steps: int) -> None:

@@ -16,17 +16,17 @@ from ipa_gym.evaluation.agents import AgentGroup
 from ipa_gym.evaluation.comparison import Comparison
 from ipa_gym.evaluation.session import Evaluation, estimates, evaluate
 from ipa_gym.files import write_json
-from ipa_gym.forecast import FORECASTS
+from ipa_gym.forecast import honest_forecasts
 from ipa_gym.policies import load_agent_card
 from ipa_gym.settings import EnvSettings, env_settings
 from ipa_gym.training.outcome import TrainingOutcome
 from ipa_gym.training.settings import TrainingSettings
+from ipa_gym.workload.loading import load_trace
 from ipa_gym.workload.validation import with_validation
 
 FILE = "test.json"
 N_WINDOWS = 48
 IPA, OTHERS = "ipa-exact", ("fa2-low",)  # the exact search decides as IPA's integer program does, faster
-PEEKING = "perfect"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ def play_held_out(
         n_windows: how many windows; see `evaluation_starts`.
         seed: of arrivals and service times, and of the bootstrap.
     """
-    trace = with_validation(env_settings(settings.env, settings.trace).trace)
+    trace = with_validation(load_trace(settings.trace))
     split = "test" if "test" in trace.splits else "validation"
     environment = env_settings(settings.env, trace, split=split, forecast=settings.forecast)
     starts = evaluation_starts(trace, split, n_windows, environment.episodes.episode_s)
@@ -65,8 +65,8 @@ def _trained(settings: TrainingSettings, outcomes: Sequence[TrainingOutcome]) ->
 
 
 def _references(environment: EnvSettings) -> list[AgentGroup]:
-    ipa, names = load_agent_card(IPA), [name for name in FORECASTS if name != PEEKING]
-    cards = [replace(ipa, name=f"{ipa.name} ({name})", forecast=name) for name in names]
+    ipa = load_agent_card(IPA)
+    cards = [replace(ipa, name=f"{ipa.name} ({name})", forecast=name) for name in honest_forecasts()]
     for name in OTHERS:
         card = load_agent_card(name)
         cards.append(replace(card, name=f"{name} ({card.forecast or environment.forecast})"))

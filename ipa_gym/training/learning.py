@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipa_gym.cards import load_pipeline
+from ipa_gym.evaluation.comparison import VIOLATIONS_LIMIT_PERCENT
 from ipa_gym.evaluation.play import play_one, play_windows, setting_of
 from ipa_gym.evaluation.windows import evaluation_starts
 from ipa_gym.files import write_text
@@ -118,7 +119,7 @@ def _learn(run: Run, on_progress: OnProgress | None) -> TrainingOutcome:
         references=references,
         csv=settings.folder / "evaluations.csv",
         hyperparameters=_flat(run),
-        violations_limit_percent=max(1.0, references[REFERENCES[0]]["violations_percent"]),
+        violations_limit_percent=max(VIOLATIONS_LIMIT_PERCENT, references[REFERENCES[0]]["violations_percent"]),
         excess_penalty=_EXCESS_FACTOR * run.validation.pipeline.objective.rho / 100,
     )
     evaluations = EvaluationCallback(
