@@ -10,12 +10,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "ipa_gym"
 LAYERS = {  # lower may not import higher
     "errors": 0, "seeding": 0, "accuracy": 0, "compile_cache": 0, "compiling": 0,
+    "statistics": 1, "engines": 1,
     "catalog": 1, "pipeline": 1, "files": 1,
     "queueing": 2, "optimizer": 2, "workload": 2, "forecast": 2, "cards": 3, "action": 2, "profiling": 4,
     "reward": 3, "observation": 3, "episode": 4, "options": 4,
     "windows": 5, "settings": 5, "snapshot": 5, "rendering": 5, "recording": 5,
     "stepping": 5, "env": 6, "vector_info": 6, "vector_env": 6,
-    "policies": 7, "wrappers": 7, "evaluation": 8, "training": 9, "benchmark": 10, "commands": 11, "cli": 12,
+    "policies": 7, "wrappers": 7, "hindsight": 8, "evaluation": 8, "training": 9, "store": 9, "benchmark": 10,
+    "tuning": 10, "report": 11, "reproduction": 11, "commands": 12, "cli": 13,
 }  # fmt: skip
 
 

@@ -26,16 +26,25 @@ AGENT_STYLES: Mapping[str, AgentStyle] = {  # in the order of tables and legends
     "fa2-high": AgentStyle("#D55E00", "^"),
     "rim": AgentStyle("#CC79A7", "s"),
     "hpa": AgentStyle("#009E73", "D"),
+    "keda": AgentStyle("#117733", "d"),
+    "kpa": AgentStyle("#44AA99", "<"),
+    "ray-serve": AgentStyle("#66CCEE", ">"),
+    "inferline": AgentStyle("#8C6D31", "p"),
+    "infaas": AgentStyle("#B8860B", "8"),
+    "loki": AgentStyle("#EE7733", "H"),
+    "mpc": AgentStyle("#332288", "H", "-."),
     "trained": AgentStyle("#882255", "h"),
+    "oracle": AgentStyle("#000000", "*", "-."),
+    "best-static": AgentStyle("#444444", "X", ":"),
     "static": AgentStyle("#6B6B6B", "P", "--"),
     "random": AgentStyle("#B0B0B0", "x", ":"),
 }
 OTHER_STYLES: tuple[AgentStyle, ...] = (  # one's own agents, in order of their names
-    AgentStyle("#44AA99", "<"),
     AgentStyle("#999933", ">"),
-    AgentStyle("#332288", "p"),
     AgentStyle("#AA4499", "d"),
     AgentStyle("#661100", "8"),
+    AgentStyle("#4477AA", "<"),
+    AgentStyle("#228833", "p"),
 )
 
 

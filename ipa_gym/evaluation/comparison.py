@@ -1,7 +1,8 @@
 """`compare`: is one agent better than another, by how much, and is that sure? Computes; plays and prints nothing.
 
 A verdict is about the reward: ``better`` where the interval of the difference lies above zero, ``worse`` where it lies
-below, else ``undecided``. Beside it stands whether the SLA is kept well enough. Next: `bootstrap.py`, `session.py`.
+below, else ``undecided``. Beside it stands whether the SLA is kept well enough. Next: `session.py`; the intervals are
+those of `ipa_gym.statistics`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipa_gym.errors import OptionError
-from ipa_gym.evaluation.bootstrap import CONFIDENCE, Estimate, difference_interval, mean_interval
 from ipa_gym.evaluation.results import METRICS, WindowResults
+from ipa_gym.statistics import CONFIDENCE, Estimate, difference_interval, mean_interval
 
 VIOLATIONS_LIMIT_PERCENT = 1.0  # an agent may miss the SLA so often, or as often as IPA does if that is more
 Verdict = Literal["better", "worse", "undecided"]
@@ -72,7 +73,8 @@ def compare(
     """Compare two on the windows that both have played.
 
     Args:
-        candidate, baseline: one agent or several training seeds of one, see `bootstrap.py` for how they count.
+        candidate, baseline: one agent or several training seeds of one, see `ipa_gym/statistics/bootstrap.py` for how
+            they count.
         violations_limit_percent: see `violations_limit`.
         seed: of the bootstrap: an equal one gives equal intervals.
         confidence: of the intervals.

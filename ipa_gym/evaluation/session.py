@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipa_gym.evaluation.agents import AgentGroup, distinct
-from ipa_gym.evaluation.bootstrap import Estimate, mean_interval
 from ipa_gym.evaluation.comparison import Comparison, Played, compare, violations_limit
 from ipa_gym.evaluation.play import play_agent
 from ipa_gym.evaluation.results import METRICS
 from ipa_gym.settings import EnvSettings
+from ipa_gym.statistics import Estimate, mean_interval
 
 OnProgress = Callable[[int, int], None]  # (agents done, agents in all)
 

@@ -5,10 +5,8 @@ All agents have played the same windows, so windows are drawn once for all rows,
 draw: the comparison is paired by window. Rows are drawn apart from them (the pigeonhole bootstrap, Owen 2007): drawing
 windows anew for each agent would take what a hard window does to all agents for chance that averages out.
 
-The interval is the expanded percentile interval (Hesterberg 2015): plain percentiles of n values are too narrow by
-√((n − 1) / n) and by the normal quantile in place of Student's, which matters for five training seeds. The degrees of
-freedom of agents and windows together are Satterthwaite's. Resampled agents cannot reach beyond the worst and the best
-of them, so fewer than five still give too narrow an interval.
+The interval is the expanded percentile interval of `resampling.py`, which matters for five training seeds. Resampled
+agents cannot reach beyond the worst and the best of them, so fewer than five still give too narrow an interval.
 """
 
 from __future__ import annotations
@@ -20,9 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ipa_gym.errors import OptionError
+from ipa_gym.statistics.resampling import (
+    CONFIDENCE,
+    N_RESAMPLES,
+    Component,
+    check_bootstrap,
+    draw_counts,
+    expanded_tail,
+)
 
-N_RESAMPLES = 10_000
-CONFIDENCE = 0.95
 Table = NDArray[np.float64]  # (n_agents, n_windows)
 
 
@@ -74,10 +78,7 @@ def difference_interval(
         raise OptionError(
             f"the candidate has {ours.shape[1]} windows, the baseline {theirs.shape[1]}; expected the same ones"
         )
-    if not 0 < confidence < 1 or n_resamples < 1:
-        raise OptionError(
-            f"confidence is {confidence}, n_resamples {n_resamples}; expected a number between 0 and 1, and at least 1"
-        )
+    check_bootstrap(confidence, n_resamples)
     known = ~(np.isnan(ours).any(axis=0) | np.isnan(theirs).any(axis=0))
     ours, theirs = ours[:, known], theirs[:, known]
     n_windows = int(known.sum())
@@ -87,7 +88,7 @@ def difference_interval(
     parts = _variances(ours, theirs)
     if not parts:
         return Estimate(mean, math.nan, math.nan, n_windows)
-    tail = _tail(parts, confidence)
+    tail = expanded_tail(parts, confidence)
     low, high = np.quantile(_resampled(ours, theirs, rng, n_resamples), [tail, 1 - tail])
     return Estimate(mean, float(low), float(high), n_windows)
 
@@ -103,35 +104,15 @@ def _as_table(values: Table) -> Table:
 
 def _resampled(ours: Table, theirs: Table, rng: np.random.Generator, n_resamples: int) -> NDArray[np.float64]:
     """Bootstrap differences (n_resamples,): windows are drawn once for both, agents for each."""
-    windows = _counts(ours.shape[1], rng, n_resamples)
-    of_ours, of_theirs = (_counts(table.shape[0], rng, n_resamples) for table in (ours, theirs))
+    windows = draw_counts(ours.shape[1], rng, n_resamples)
+    of_ours, of_theirs = (draw_counts(table.shape[0], rng, n_resamples) for table in (ours, theirs))
     per_window = of_ours @ ours / ours.shape[0] - of_theirs @ theirs / theirs.shape[0]
     drawn: NDArray[np.float64] = (per_window * windows).sum(axis=1) / ours.shape[1]
     return drawn
 
 
-def _counts(n: int, rng: np.random.Generator, n_resamples: int) -> NDArray[np.float64]:
-    """How often each of n things is drawn in n draws with replacement: (n_resamples, n)."""
-    if n == 1:
-        return np.ones((n_resamples, 1))
-    drawn = rng.integers(n, size=(n_resamples, n)) + n * np.arange(n_resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=n * n_resamples).reshape(n_resamples, n).astype(np.float64)
-
-
-def _variances(ours: Table, theirs: Table) -> list[tuple[float, int]]:
+def _variances(ours: Table, theirs: Table) -> list[Component]:
     """Of the mean, as the bootstrap sees it: (variance, number of things drawn) from windows and from agents."""
     over_windows = ours.mean(axis=0) - theirs.mean(axis=0)
     groups = (over_windows, ours.mean(axis=1), theirs.mean(axis=1))
     return [(float(means.var()) / means.size, means.size) for means in groups if means.size > 1]
-
-
-def _tail(parts: list[tuple[float, int]], confidence: float) -> float:
-    """The share of bootstrap means to leave out at each end, for the coverage of a Student interval."""
-    from scipy.special import ndtr, stdtrit
-
-    unbiased = [(variance * n / (n - 1), n) for variance, n in parts]
-    total, seen = sum(variance for variance, _ in unbiased), sum(variance for variance, _ in parts)
-    if seen == 0:
-        return (1 - confidence) / 2
-    freedom = total**2 / sum(variance**2 / (n - 1) for variance, n in unbiased)
-    return float(ndtr(-stdtrit(freedom, (1 + confidence) / 2) * math.sqrt(total / seen)))
