@@ -10,43 +10,30 @@ Markdown tables; docs/optimizer.md holds what it printed. Run:
 from __future__ import annotations
 
 import argparse
+import math
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
+from ipa_gym.benchmark.decision_time import GRID, DecisionTimeSettings, decision_times, seconds_of
 from ipa_gym.cards import load_card
 from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.planner import ExactPlanner
 from ipa_gym.optimizer.problem import Problem, Solution
 from ipa_gym.optimizer.pulp_solver import solve_pulp
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tests.optimizer.optimizer_instances import synthetic_problem
+from ipa_gym.optimizer.synthetic import synthetic_problem
 
 PULP: Mapping[str, Callable[[Problem], Solution]] = {"HiGHS": solve_pulp, "CBC": partial(solve_pulp, solver="cbc")}
 CARDS = ("video", "audio-qa", "audio-sent", "sum-qa", "nlp")
 MEASURES = ("product", "rank_product", "rank_sum")
 SIZES = ((2, 5), (3, 5), (4, 6), (6, 6), (9, 9), (10, 10))  # stages, variants a stage
-GRID = (2, 4, 6, 8, 9, 10)  # stages, and variants a stage
 SLA_FACTORS = (0.6, 0.9, 1.2, 3.0)  # of the mean latency of all stages at batch 1
 ACCURACY_WEIGHTS = (0.1, 1.0, 10.0, 200.0 / 3.0)  # times the usual alpha; the last is 20,000 for the product
-
-
-def seconds_of(call: Callable[[], object], repeats: int) -> float:
-    """The best of several calls: what the call takes when nothing disturbs it."""
-    best = float("inf")
-    for _ in range(repeats):
-        started = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - started)
-    return best
 
 
 def exact_times_s(problems: list[Problem], repeats: int) -> list[float]:
@@ -103,14 +90,14 @@ def synthetic(seeds: int, *, size: tuple[int, int], n_batches: int, measure: str
 
 def print_grid(arguments: argparse.Namespace) -> None:
     """The exact search over stages × variants with 7 batch sizes, the product measure, an SLA that binds."""
+    settings = DecisionTimeSettings(
+        n_problems=arguments.seeds, repeats=arguments.repeats, solvers=("exact",), sla_factor=0.9, limit_s=math.inf
+    )
+    found = {(row["stages"], row["variants"]): row for row in decision_times(settings).to_dicts()}
     print(f"| stages \\ variants | {' | '.join(map(str, GRID))} |\n|---|{'---|' * len(GRID)}")
     for n_stages in GRID:
-        cells = []
-        for n_variants in GRID:
-            size = (n_stages, n_variants)
-            problems = synthetic(arguments.seeds, size=size, n_batches=7, measure="product", sla_factor=0.9)
-            times_us = [1e6 * time_s for time_s in exact_times_s(problems, arguments.repeats)]
-            cells.append(f"{statistics.median(times_us):.0f} / {max(times_us):.0f}")
+        rows = [found[n_stages, n_variants] for n_variants in GRID]
+        cells = [f"{1e3 * row['median_ms']:.0f} / {1e3 * row['worst_ms']:.0f}" for row in rows]
         print(f"| {n_stages} | {' | '.join(cells)} |", flush=True)
 
 

@@ -60,6 +60,7 @@ from ipa_gym.pipeline import Configuration, Objective, StageConfiguration
 
 Choice = tuple[int, ...]  # option index of each stage
 
+_FLOOR_SLACK = 1e-5  # what solvers may miss a scaled floor by; what keeps only the slack is found out by `_holds`
 _SCALE = 1e4  # of objectives and of the constraints that hold them
 _INTEGRAL = 1e-7  # a relaxation's binaries this near to 1 count as 1
 
@@ -217,7 +218,7 @@ def _solve(
     while True:
         model = _build(program)
         for floor in floors:
-            model.problem.addConstraint(model.expression(floor.goal) >= _SCALE * floor.least)
+            model.problem.addConstraint(model.expression(floor.goal) >= _SCALE * floor.least - _FLOOR_SLACK)
         for choice in banned:
             cut = weighted((model.chosen[stage][option], 1.0) for stage, option in enumerate(choice))
             model.problem.addConstraint(cut <= len(choice) - 1)

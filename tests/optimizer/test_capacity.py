@@ -8,8 +8,8 @@ from ipa_gym.errors import OptionError
 from ipa_gym.optimizer.capacity import largest_capacity
 from ipa_gym.optimizer.carrying_cost import cheapest_carrying_cost
 from ipa_gym.optimizer.problem import Problem
+from ipa_gym.optimizer.synthetic import make_pipeline, make_variant
 from ipa_gym.pipeline import Configuration, Pipeline, StageConfiguration
-from tests.optimizer.optimizer_instances import make_pipeline, make_variant
 
 
 @pytest.fixture

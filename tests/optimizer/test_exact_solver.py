@@ -13,8 +13,9 @@ from ipa_gym.optimizer.brute_force import solve_brute_force
 from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.planner import ExactPlanner
 from ipa_gym.optimizer.problem import Problem, Solution
+from ipa_gym.optimizer.synthetic import make_pipeline, make_variant, synthetic_problem
 from ipa_gym.optimizer.tables import Effort
-from tests.optimizer.optimizer_instances import make_pipeline, make_variant, random_problem, synthetic_problem
+from tests.optimizer.optimizer_instances import random_problem
 
 BOUNDED = Effort(enumerate_up_to=0)  # small instances go the large ones' way
 ROUGH = Effort(enumerate_up_to=0, coarse_points=2, points=2, beam=1, reach=0)  # with the worst bounds there are

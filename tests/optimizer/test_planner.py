@@ -24,9 +24,10 @@ from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.planner import ExactPlanner
 from ipa_gym.optimizer.problem import Problem
 from ipa_gym.optimizer.search import decide_rates
+from ipa_gym.optimizer.synthetic import make_pipeline, make_variant, synthetic_problem
 from ipa_gym.optimizer.tables import Effort, make_work
 from ipa_gym.pipeline import Configuration, Objective, StageConfiguration
-from tests.optimizer.optimizer_instances import make_pipeline, make_variant, random_problem, synthetic_problem
+from tests.optimizer.optimizer_instances import random_problem
 
 
 def test_example_in_the_docs_runs() -> None:

@@ -10,8 +10,9 @@ import pytest
 from ipa_gym.errors import OptionError
 from ipa_gym.optimizer.options import stage_options
 from ipa_gym.optimizer.problem import Problem, objective_tolerance, replicas_needed
+from ipa_gym.optimizer.synthetic import make_pipeline, make_variant
 from ipa_gym.pipeline import Pipeline
-from tests.optimizer.optimizer_instances import make_pipeline, make_variant, random_problem
+from tests.optimizer.optimizer_instances import random_problem
 
 
 @pytest.fixture

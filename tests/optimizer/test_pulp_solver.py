@@ -14,7 +14,8 @@ from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.problem import Problem
 from ipa_gym.optimizer.pulp_backends import SolverName
 from ipa_gym.optimizer.pulp_solver import solve_pulp
-from tests.optimizer.optimizer_instances import random_problem, synthetic_problem
+from ipa_gym.optimizer.synthetic import synthetic_problem
+from tests.optimizer.optimizer_instances import random_problem
 
 
 def assert_same_decision(problem: Problem, *, seed: int, solver: SolverName = "highs") -> bool:
@@ -71,6 +72,13 @@ def test_ten_stages_of_ten_variants_by_rank_sum() -> None:
     assert assert_same_decision(problem, seed=0)
 
 
+def test_a_tie_break_whose_only_solution_lies_on_the_solvers_tolerance_is_found() -> None:
+    """HiGHS found no solution at a level of the tie-break, though the one before it keeps that level's floors."""
+    sizes = {"n_stages": 10, "n_variants": 9, "n_batches": 7}
+    problem = synthetic_problem(np.random.default_rng(4), **sizes, measure="product", sla_factor=0.9)
+    assert assert_same_decision(problem, seed=4)
+
+
 def test_unknown_solver_names_the_nearest() -> None:
     problem = random_problem(np.random.default_rng(0))
     with pytest.raises(UnknownNameError, match="Did you mean 'highs'"):
@@ -83,7 +91,7 @@ def test_highs_used_elsewhere_with_other_threads_does_not_stop_us() -> None:
 import highspy
 import numpy as np
 from ipa_gym.optimizer.pulp_solver import solve_pulp
-from tests.optimizer.optimizer_instances import synthetic_problem
+from ipa_gym.optimizer.synthetic import synthetic_problem
 other = highspy.Highs()
 other.setOptionValue("output_flag", False)
 other.setOptionValue("threads", 2)

@@ -14,8 +14,8 @@ from ipa_gym.optimizer.brute_force import solve_brute_force
 from ipa_gym.optimizer.exact_solver import solve_exact
 from ipa_gym.optimizer.problem import Problem, Solution
 from ipa_gym.optimizer.pulp_solver import solve_pulp
+from ipa_gym.optimizer.synthetic import make_pipeline, make_variant
 from ipa_gym.pipeline import Configuration, Objective, Pipeline, StageConfiguration, Variant
-from tests.optimizer.optimizer_instances import make_pipeline, make_variant
 
 Solve = Callable[[Problem], Solution]
 SOLVERS: list[Solve] = [solve_brute_force, solve_exact, solve_pulp, partial(solve_pulp, solver="cbc")]
