@@ -23,7 +23,7 @@ from ipa_gym.evaluation.record import COLUMN, WindowRecord
 from ipa_gym.evaluation.results import WindowResults
 from ipa_gym.observation import ObservationLayout
 from ipa_gym.pipeline import Configuration, StageConfiguration
-from ipa_gym.policies import AgentCard, Policy, Setting, build_policy
+from ipa_gym.policies import AgentCard, Hindsight, Policy, Setting, build_policy, foresee
 from ipa_gym.settings import EnvSettings
 from ipa_gym.stepping import Fleet
 
@@ -65,7 +65,7 @@ def play_windows(settings: EnvSettings, policy: Policy, starts: NDArray[np.int64
     Raises: OptionError for a start outside the settings' split, or an action outside the space.
     """
     played = _Windows(settings, starts, seed)
-    decide = _decider(policy, played.observations)
+    decide = _decider(policy, played.observations, settings, starts=starts, seed=seed)
     record = WindowRecord(settings.n_intervals, played.initial_actions)
     for _ in range(settings.n_intervals):
         actions, decision_s = decide(played.observations)
@@ -81,8 +81,9 @@ def play_one(settings: EnvSettings, policy: Policy, start: int, *, seed: int = 0
         start: first second of the window in the trace.
         settings, policy, seed: as in `play_windows`.
     """
-    played = _Windows(settings, np.array([start]), seed)
-    decide = _decider(policy, played.observations)
+    starts = np.array([start])
+    played = _Windows(settings, starts, seed)
+    decide = _decider(policy, played.observations, settings, starts=starts, seed=seed)
     rows = []
     for index in range(settings.n_intervals):
         actions, _ = decide(played.observations)
@@ -131,11 +132,18 @@ class _Windows:
         return self.actions.encode(Configuration(tuple(StageConfiguration(*row) for row in rows)))
 
 
-def _decider(policy: Policy, observations: Observations) -> Decide:
+def _decider(
+    policy: Policy, observations: Observations, settings: EnvSettings, *, starts: NDArray[np.int64], seed: int
+) -> Decide:
     """How the policy decides; a first decision, forgotten again, loads what it needs, so that no time contains that."""
     n_windows = len(observations)
+    if isinstance(policy, Hindsight):
+        return _deciding_apart(_foreseeing(policy, settings, starts=starts, seed=seed))
     act_many: Any = getattr(policy, "act_many", None)  # Any: only some policies have it
-    decide = _deciding_apart(policy, n_windows) if act_many is None else _deciding_at_once(act_many, n_windows)
+    apart = [policy] if act_many is not None else [policy, *(copy.deepcopy(policy) for _ in range(n_windows - 1))]
+    for one in apart:
+        one.reset()
+    decide = _deciding_apart(apart) if act_many is None else _deciding_at_once(act_many, n_windows)
     if act_many is None:
         policy.act(observations[0])
     else:
@@ -153,13 +161,20 @@ def _deciding_at_once(act_many: Callable[[Observations], Actions], n_windows: in
     return decide
 
 
-def _deciding_apart(policy: Policy, n_windows: int) -> Decide:
-    """One policy a window: what each of them remembers is of its own window."""
-    policy.reset()
-    policies = [policy, *(copy.deepcopy(policy) for _ in range(n_windows - 1))]
+def _foreseeing(policy: Policy, settings: EnvSettings, *, starts: NDArray[np.int64], seed: int) -> list[Policy]:
+    """A copy for each window, which knows its future."""
+    policies = [copy.deepcopy(policy) for _ in range(len(starts))]
+    for one, start in zip(policies, starts.tolist(), strict=True):
+        one.reset()
+        foresee(one, settings, start=start, seed=seed + start)
+    return policies
+
+
+def _deciding_apart(policies: list[Policy]) -> Decide:
+    """One policy a window, reset before: what each of them remembers is of its own window."""
 
     def decide(observations: Observations) -> tuple[Actions, NDArray[np.float64]]:
-        actions, seconds = [], np.empty(n_windows)
+        actions, seconds = [], np.empty(len(policies))
         for index, (one, observation) in enumerate(zip(policies, observations, strict=True)):
             started = perf_counter()
             actions.append(one.act(observation))

@@ -1,4 +1,4 @@
-"""What every policy is (`Policy`) and what it may know beforehand (`Setting`).
+"""What every policy is (`Policy`) and what it may know beforehand (`Setting`); `Hindsight`: is told the future.
 
 A policy learns the pipeline, the layouts of observation and action, and the interval once, from the environment;
 afterwards the observation is all it sees. Nothing here decides anything. Next: `planning.py`, `hpa.py`, `check.py`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from ipa_gym.action import ActionLayout
 from ipa_gym.errors import OptionError
 from ipa_gym.observation import ObservationLayout
 from ipa_gym.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from ipa_gym.settings import EnvSettings
 
 ObservationArray = NDArray[np.float32]  # (layout.size,)
 ActionArray = NDArray[np.int64]  # (3 * n_stages,)
@@ -42,6 +45,28 @@ class Policy(Protocol):
         Returns: an action of the environment's space, int64 (3 · n_stages,).
         """
         ...
+
+
+@runtime_checkable
+class Hindsight(Protocol):
+    """A policy that must be told the future: an upper bound, never a rival. See docs/hindsight.md."""
+
+    def foresee(self, settings: EnvSettings, *, start: int, seed: int) -> None:
+        """Learn which episode is about to be played; after each `Policy.reset`, before the first `Policy.act`.
+
+        Args:
+            settings: of the environment; its forecast plays no part.
+            start: first second of the window in the trace; ignored where the settings' windows are fixed.
+            seed: the episode is the one that ``env.reset(seed=seed, options={"start": start})`` begins.
+        Raises: OptionError for a start outside the settings' split.
+        """
+        ...
+
+
+def foresee(policy: object, settings: EnvSettings, *, start: int, seed: int) -> None:
+    """Tell a policy of hindsight, just reset, which episode is played; leave any other alone. See `Hindsight`."""
+    if isinstance(policy, Hindsight):
+        policy.foresee(settings, start=start, seed=seed)
 
 
 @dataclass(frozen=True, slots=True)

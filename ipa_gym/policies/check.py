@@ -6,13 +6,13 @@ while the environment is somewhere else. Nothing here judges how good a policy i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ipa_gym.errors import IpaGymError, OptionError
-from ipa_gym.policies.base import ActionArray, ObservationArray, Policy, Setting
+from ipa_gym.policies.base import ActionArray, ObservationArray, Policy, Setting, foresee
 
 _STEPS = 40  # more than the 30 recommendations of an autoscaler's 300 s window
 _INTERRUPTED_AFTER = 7  # observations of an episode that is broken off
@@ -27,7 +27,7 @@ def check_policy(policy: Policy, env: Any, seed: int = 0) -> None:  # Any: a Pip
 
     Its actions are legal, its diagnostics a mapping; it neither changes nor keeps the observation; after `reset` it
     gives the same actions for the same observations, whatever the environment does meanwhile and whatever it saw
-    before.
+    before. A policy of `Hindsight` is told the episode after each ``reset``.
 
     Args:
         policy: built for ``env``.
@@ -36,21 +36,37 @@ def check_policy(policy: Policy, env: Any, seed: int = 0) -> None:  # Any: a Pip
     Raises: PolicyContractError naming the rule, the step and what was found.
     """
     setting = Setting.of(env)
-    observations, actions = _play(policy, env, setting, seed)
+    env.reset(seed=seed)
+    begin = _beginning(policy, env, seed)
+    observations, actions = _play(policy, env, setting, seed, begin)
     env.reset(seed=seed + 1)
-    policy.reset()
+    begin()
     _compare(policy, observations, actions, rule="answers from the observation alone, the same after reset()")
     env.step(actions[-1])
-    policy.reset()
+    begin()
     for observation in observations[-_INTERRUPTED_AFTER:]:
         policy.act(observation.copy())
-    policy.reset()
+    begin()
     _compare(policy, observations, actions, rule="reset() forgets an episode that was broken off")
 
 
-def _play(policy: Policy, env: Any, setting: Setting, seed: int) -> tuple[list[ObservationArray], list[ActionArray]]:
+def _beginning(policy: Policy, env: Any, seed: int) -> Callable[[], None]:  # Any: a PipelineEnv, wrapped or not
+    """How the policy begins the environment's episode, which is that of ``reset(seed=seed)``."""
+    inner = getattr(env, "unwrapped", env)
+    start = inner.windows[0][0]
+
+    def begin() -> None:
+        policy.reset()
+        foresee(policy, inner.settings, start=start, seed=seed)
+
+    return begin
+
+
+def _play(
+    policy: Policy, env: Any, setting: Setting, seed: int, begin: Callable[[], None]
+) -> tuple[list[ObservationArray], list[ActionArray]]:
     observation, _ = env.reset(seed=seed)
-    policy.reset()
+    begin()
     observations, actions = [], []
     for step in range(_STEPS):
         kept = observation.copy()

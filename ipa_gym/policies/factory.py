@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ipa_gym.errors import CardError, OptionError, UnknownNameError, unknown_name
-from ipa_gym.policies.base import Policy, Setting
+from ipa_gym.policies.base import Hindsight, Policy, Setting
 from ipa_gym.policies.card import AgentCard, load_agent_card
 from ipa_gym.policies.parameters import checked
 
@@ -19,9 +19,18 @@ POLICIES: dict[str, str] = {  # name in agent cards -> where it lives; one's own
     "fa2": "ipa_gym.policies.fa2:FA2Policy",
     "rim": "ipa_gym.policies.rim:RIMPolicy",
     "hpa": "ipa_gym.policies.hpa:HPAPolicy",
+    "mpc": "ipa_gym.policies.mpc.policy:MPCPolicy",
+    "kpa": "ipa_gym.policies.kpa:KPAPolicy",
+    "ray-serve": "ipa_gym.policies.ray_serve:RayServePolicy",
+    "keda": "ipa_gym.policies.keda:KEDAPolicy",
+    "inferline": "ipa_gym.policies.inferline:InferLinePolicy",
+    "infaas": "ipa_gym.policies.infaas:INFaaSPolicy",
+    "loki": "ipa_gym.policies.loki:LokiPolicy",
     "static": "ipa_gym.policies.static:StaticPolicy",
     "random": "ipa_gym.policies.uniform:RandomPolicy",
     "learned": "ipa_gym.policies.learned:LearnedPolicy",
+    "oracle": "ipa_gym.hindsight.oracle:OraclePolicy",
+    "best-static": "ipa_gym.hindsight.best_static:BestStaticPolicy",
 }
 
 
@@ -31,6 +40,17 @@ def policy_class(name: str) -> Any:  # Any: the classes share `Policy` but not t
         raise unknown_name("policy", name, POLICIES)
     module, _, attribute = POLICIES[name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def needs_hindsight(card: AgentCard) -> bool:
+    """Whether an agent must be told the future: it bounds the others and is no rival of theirs. See `Hindsight`.
+
+    Raises: CardError for a policy that does not exist.
+    """
+    try:
+        return hasattr(policy_class(card.policy), Hindsight.foresee.__name__)
+    except UnknownNameError as error:
+        raise CardError(f"{card.path}: {error}") from error
 
 
 def make_policy(name_or_card: str | Path | AgentCard, env: Any) -> Policy:  # Any: a PipelineEnv, wrapped or not

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ipa_gym.observation import StageObservation
-from ipa_gym.pipeline import Configuration, Pipeline, StageConfiguration
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
-from ipa_gym.policies.baselines import named_variants
-from ipa_gym.policies.fa2 import VARIANT_RULES
+from ipa_gym.policies.deployment import INITIAL, KEPT_VARIANTS, Deployment
 from ipa_gym.policies.hpa_rule import limited, recommend, whole_percent
-from ipa_gym.policies.parameters import Parameter, number, whole, word_or_list
-
-_INITIAL = "initial"
+from ipa_gym.policies.parameters import Parameter, number, whole
 
 
 class HPAPolicy:
@@ -41,7 +37,7 @@ class HPAPolicy:
         "stabilization": number(
             300.0, above=0, up_to=86_400, meaning="window of the recommendations when shrinking, seconds"
         ),
-        "variants": word_or_list(_INITIAL, (_INITIAL, *VARIANT_RULES), str, meaning="what every stage runs, for good"),
+        "variants": KEPT_VARIANTS,
     }
 
     def __init__(
@@ -51,57 +47,39 @@ class HPAPolicy:
         target_percent: int = 80,
         tolerance: float = 0.1,
         stabilization: float = 300.0,
-        variants: str | Sequence[str] = _INITIAL,
+        variants: str | Sequence[str] = INITIAL,
     ) -> None:
         self._setting = setting
         self._target_percent = target_percent
         self._tolerance = tolerance
         self._stabilization_s = stabilization
-        self._variants = _variants(setting.pipeline, variants)
+        self._deployment = Deployment(setting, variants)
         self.reset()
 
     def reset(self) -> None:
         """Forget the recommendations and what the last episode began with."""
-        self._decisions = 0
-        self._base: Configuration | None = None  # variants and batches that stay
+        self._deployment.reset()
         self._history: list[list[tuple[float, int]]] = [[] for _ in self._setting.pipeline.stages]  # (time_s, replicas)
         self.diagnostics: Mapping[str, object] = {}
 
     def act(self, observation: ObservationArray) -> ActionArray:
         """Scale every stage by its utilisation. Shapes as in `Policy.act`."""
-        seen = self._setting.layout.read(observation)
-        if self._base is None:
-            self._base = self._kept(seen.configuration)
+        seen = self._deployment.read(observation)
         replicas = [
             self._scale(index, stage, choice.replicas)
             for index, (stage, choice) in enumerate(zip(seen.stages, seen.configuration.stages, strict=True))
         ]
-        choices = tuple(
-            StageConfiguration(kept.variant, kept.batch, count)
-            for kept, count in zip(self._base.stages, replicas, strict=True)
-        )
-        self._decisions += 1
         self.diagnostics = {
             "utilisation_percent": tuple(whole_percent(stage.utilisation) for stage in seen.stages),
             "recommended": tuple(history[-1][1] for history in self._history),
             "replicas": tuple(replicas),
         }
-        return self._setting.actions.encode(Configuration(choices))
-
-    def _kept(self, initial: Configuration) -> Configuration:
-        if self._variants is None:
-            return initial
-        return Configuration(
-            tuple(
-                StageConfiguration(variant, choice.batch, choice.replicas)
-                for variant, choice in zip(self._variants, initial.stages, strict=True)
-            )
-        )
+        return self._deployment.decide(replicas)
 
     def _scale(self, index: int, stage: StageObservation, current: int) -> int:
         """Replicas of one stage from now on; ``current`` serve or start."""
-        now_s = self._decisions * self._setting.interval_s
-        no_metric = self._decisions == 0 or stage.variant != stage.target_variant
+        now_s = self._deployment.now_s
+        no_metric = not self._deployment.measured(index, stage)
         asked = current if no_metric else self._recommended(stage)
         recent = [(at_s, count) for at_s, count in self._history[index] if at_s > now_s - self._stabilization_s]
         self._history[index] = [*recent, (now_s, asked)]
@@ -118,9 +96,3 @@ class HPAPolicy:
             target_percent=self._target_percent,
             tolerance=self._tolerance,
         )
-
-
-def _variants(pipeline: Pipeline, given: str | Sequence[str]) -> tuple[int, ...] | None:
-    if isinstance(given, str):
-        return None if given == _INITIAL else VARIANT_RULES[given](pipeline)
-    return named_variants(pipeline, given)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-_ROUND_OFF = 1e-9  # percent; a float's error must not decide on which side of the tolerance a value lies
+_ROUND_OFF = 1e-9  # of the value's unit; a float's error must not decide on which side of the tolerance it lies
 _FLOAT32_DIGITS = 4  # decimals of a percentage that a float32 fraction carries for certain
 
 
@@ -40,13 +40,13 @@ def recommend(ready: int, unready: int, *, percent: int, target_percent: int, to
     """
     current = ready + unready
     if unready == 0 or percent <= target_percent:
-        if _within(percent, target_percent, tolerance):
+        if within_tolerance(percent, target_percent, tolerance):
             return current
-        return _ceil_ratio(ready * percent, target_percent)
+        return ceil_ratio(ready * percent, target_percent)
     damped_percent = ready * percent // current
-    if _within(damped_percent, target_percent, tolerance) or damped_percent < target_percent:
+    if within_tolerance(damped_percent, target_percent, tolerance) or damped_percent < target_percent:
         return current
-    return _ceil_ratio(current * damped_percent, target_percent)
+    return ceil_ratio(current * damped_percent, target_percent)
 
 
 def limited(current: int, recommendations: Sequence[int], *, replica_cap: int) -> int:
@@ -67,9 +67,11 @@ def limited(current: int, recommendations: Sequence[int], *, replica_cap: int) -
     return max(1, min(stabilised, max(2 * current, current + 4), replica_cap))
 
 
-def _within(percent: int, target_percent: int, tolerance: float) -> bool:
-    return abs(percent - target_percent) <= tolerance * target_percent + _ROUND_OFF
+def within_tolerance(value: int, target: int, tolerance: float) -> bool:
+    """Whether value / target is within the tolerance (a fraction) of 1."""
+    return abs(value - target) <= tolerance * target + _ROUND_OFF
 
 
-def _ceil_ratio(numerator: int, denominator: int) -> int:
+def ceil_ratio(numerator: int, denominator: int) -> int:
+    """The quotient of two whole numbers, rounded up, exactly."""
     return -(-numerator // denominator)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -25,10 +24,9 @@ SEED = 11
 
 
 def single(agent: str, start: int) -> tuple[PipelineEnv, Task]:
-    """The environment whose reset plays the window that begins at ``start``."""
+    """An environment, and the benchmark's episode in the window that begins at ``start``."""
     env = PipelineEnv(toy_pipeline(), WAVE, split="test", episode_s=100, service_cv=0.5)
-    env.reset = partial(env.reset, options={"start": start})  # type: ignore[method-assign]  # as `play` calls it
-    return env, Task("toy", "wave", agent, SEED + start)
+    return env, Task("toy", "wave", agent, SEED, ((start, start + 100),))
 
 
 @pytest.mark.parametrize("agent", ["ipa-exact", "ipa", "fa2-low", "hpa", "static", "random"])
@@ -37,7 +35,8 @@ def test_a_window_is_the_benchmarks_episode_of_the_same_window_and_seed(agent: s
     found = play_agent(settings, card, STARTS, seed=SEED)
     for index, start in enumerate(STARTS.tolist()):
         env, task = single(agent, start)
-        expected = measure(task, env, play(env, build_policy(card, setting_of(settings)), seed=task.seed))
+        played = play(env, build_policy(card, setting_of(settings)), seed=task.seed, start=start)
+        expected = measure(task, env, played)
         for name in ("reward_mean", "pas", "cost_cores", "violations_percent", "drops_percent", "latency_mean_s",
                      "latency_p99_s", "reconfigurations", "arrivals"):  # fmt: skip
             assert getattr(found, name)[index] == getattr(expected, name), (name, start)
@@ -88,7 +87,7 @@ def test_one_window_row_by_row_is_the_environments_rows(settings: EnvSettings, h
     policy = build_policy(hpa, setting_of(settings))
     rows = play_one(settings, policy, start, seed=SEED)
     env, task = single("hpa", start)
-    play(env, policy, seed=task.seed)
+    play(env, policy, seed=task.seed, start=start)
     assert [row.reward for row in rows] == [row.reward for row in env.rows]
     assert [row.decision for row in rows] == [row.decision for row in env.rows]
     assert all((a.outcome.latency_s == b.outcome.latency_s).all() for a, b in zip(rows, env.rows, strict=True))
