@@ -26,6 +26,10 @@ class WeightsError(IpaGymError):
     """A file of a forecast's trained weights that cannot be used; names file, field, value and what is allowed."""
 
 
+class StoreError(IpaGymError):
+    """A folder of results that cannot be used; names the file and what is expected."""
+
+
 class OptionError(IpaGymError):
     """An argument of an environment, policy or command that is out of its range."""
 

@@ -38,8 +38,10 @@ def toy_pipeline(**changes: object) -> Pipeline:
 LONGEST = "test_packaging.py"  # compiles everything in a virtual environment of its own
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, then those of most tests, so that no worker is left alone with much at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For xdist's workers the longest file first, then those of most tests, so that none is left alone with much."""
+    if not hasattr(config, "workerinput"):
+        return  # one process: the order that was asked for, on which `tests/queueing/mutation_run.py` counts
     sizes = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.path.name != LONGEST, -sizes[item.path]))
 

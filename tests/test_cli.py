@@ -68,8 +68,42 @@ def test_benchmark_prints_the_librarys_numbers_and_writes_them(run, small_run: B
     assert str(out_folder) in err
     assert str(out_folder) not in out
     assert found.settings["command"].startswith("ipa-gym benchmark --env video")
-    assert not list(out_folder.glob(".*"))  # no journal, no temporary file
+    assert [path.suffix for path in (out_folder / "store").iterdir()] == [".parquet"]
+    assert not list(out_folder.glob("**/.*"))  # no temporary file
     assert (out_folder / "figures" / "series-video.png").stat().st_size > 20_000
+
+
+TINY = ("--env", "video", "--trace", "bursty", "--window", "380:440", "--seeds", "2", "--jobs", "1")
+
+
+def test_benchmark_says_what_was_in_the_store_and_shows_only_what_was_asked_for(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    given = ("benchmark", *TINY, "--out", str(tmp_path))
+    assert "2 episodes; results" in run(*given, "--agent", "static")[2]
+    assert "2 episodes (2 of them were in the store)" in run(*given, "--agent", "static")[2]
+    code, out, err = run(*given, "--agent", "static,hpa")
+    assert code == 0
+    assert "4 episodes (2 of them were in the store)" in err
+    assert {line.split()[0] for line in out.splitlines() if line[1:2].isalpha()} >= {"static", "hpa"}
+    _, out, _ = run(*given, "--agent", "hpa")
+    assert "static" not in out
+    assert read_results(tmp_path).episodes["agent"].unique().to_list() == ["hpa"]
+    assert read_results(tmp_path).store.read(["agent"])["agent"].unique().sort().to_list() == ["hpa", "static"]
+
+
+def test_benchmark_plays_windows_and_studies(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    short = ("--env", "video", "--seeds", "1", "--episode", "60", "--jobs", "1", "--out", str(tmp_path))
+    code, out, _ = run("benchmark", *short, "--trace", "twitter-like", "--windows", "2", "--agent", "static", "--json")
+    assert code == 0
+    assert json.loads(out)["folder"] == str(tmp_path)
+    assert read_results(tmp_path).episodes["window"].n_unique() == 2
+    given = ("--trace", "bursty", "--windows", "1", "--study", "forecasts,main", "--agent", "ipa-exact")
+    code, out, err = run("benchmark", *short, *given)
+    assert code == 0
+    assert "ipa-exact, holt" in out
+    assert "6 episodes" in err  # five forecasts, and the standard one
+    assert sorted(path.name for path in (tmp_path / "forecasts").iterdir()) == [
+        "episodes.parquet", "settings.json", "summary.parquet", "table.md",
+    ]  # fmt: skip
 
 
 def test_benchmark_json_is_the_summary_and_nothing_else(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -113,7 +147,8 @@ def test_evaluate_plays_the_benchmarks_episode(run, small_run: BenchmarkRun) -> 
     found = json.loads(run("evaluate", *given, "--json")[1])["result"]
     row = small_run.episodes.row(3, named=True)
     assert (row["trace"], row["agent"], row["seed"]) == ("bursty", "hpa", 5)
-    same = [name for name in row if not name.startswith("decision")]
+    same = [name for name in found if not name.startswith("decision")]
+    assert len(same) > 15
     assert {name: found[name] for name in same} == {name: row[name] for name in same}
 
 
@@ -165,6 +200,10 @@ def test_evaluate_prints_a_line_an_interval_and_draws(run, tmp_path: Path) -> No
         (("benchmark", "--seeds", "x"), "--seeds has 'x'"),
         (("benchmark", "--format", "xlsx"), "parquet"),
         (("benchmark", "--jobs", "0"), "jobs is 0"),
+        (("benchmark", "--study", "preference"), "Did you mean 'preferences'"),
+        (("benchmark", "--engine", "rya"), "Did you mean 'ray'"),
+        (("benchmark", "--address", "host:1"), "address is 'host:1'"),
+        (("benchmark", "--windows", "0"), "n_windows is 0"),
         (("benchmark", "--out", "/dev/null/results"), "/dev/null is not a folder"),
         (("evaluate", "--csv", "/dev/null/steps.csv"), "/dev/null is not a folder"),
         (("evaluate", "--records", "/dev/null/run.parquet"), "/dev/null is not a folder"),

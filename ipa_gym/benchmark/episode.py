@@ -1,6 +1,7 @@
 """Runs one episode and measures it: `play` steps an environment with a policy, `measure` sums its rows up.
 
-One `EpisodeResult` an episode, one `IntervalResult` an interval; the columns of all result files are their fields.
+One `EpisodeResult` an episode, one `IntervalResult` an interval; their fields are columns of the results
+(`ipa_gym/store/columns.py`). Next: `work.py`, which does this in worker processes.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from ipa_gym.benchmark.inputs import Inputs
 from ipa_gym.benchmark.settings import Task
 from ipa_gym.env import PipelineEnv
 from ipa_gym.episode import IntervalRow
 from ipa_gym.pipeline import Configuration, Pipeline
-from ipa_gym.policies import Policy
+from ipa_gym.policies import Policy, foresee
 from ipa_gym.rendering import capacity_rps
+from ipa_gym.store.columns import LATENCY_BINS, LATENCY_BINS_PER_SLA
 
 OnStep = Callable[[IntervalRow], None]
 
@@ -57,10 +58,6 @@ class EpisodeResult:
 class IntervalResult:
     """One interval of an episode, for the time series."""
 
-    pipeline: str
-    trace: str
-    agent: str
-    seed: int
     time_s: float  # the interval's end, since the episode's start
     load_mean_rps: float
     load_max_rps: float  # busiest second
@@ -70,19 +67,13 @@ class IntervalResult:
     pas: float
     latency_mean_s: float  # NaN: none completed
     latency_p99_s: float
-    sla_s: float
     queue_requests: int
     violations: int
     drops: int
     reward: float
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeRun:
-    """An episode's result, and its intervals where they were asked for."""
-
-    result: EpisodeResult
-    series: tuple[IntervalResult, ...]
+    variants: tuple[str, ...]  # decided, of each stage
+    batches: tuple[int, ...]
+    replicas: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +84,21 @@ class Played:
     infeasible_decisions: int
 
 
-def play(env: PipelineEnv, policy: Policy, *, seed: int, on_step: OnStep | None = None) -> Played:
+def play(
+    env: PipelineEnv, policy: Policy, *, seed: int, start: int | None = None, on_step: OnStep | None = None
+) -> Played:
     """Play one episode to its end; the rows stay in ``env.rows``.
 
     Args:
+        seed: of the arrivals and service times in the window from second 0; the one from second s gets ``seed + s``,
+            as in `ipa_gym.evaluation.play`.
+        start: first second of the window in the trace; None: the environment's fixed windows, or one that it draws.
         on_step: called with each interval's row as soon as it is there.
     """
-    observation, _ = env.reset(seed=seed)
+    episode_seed = seed + (start or 0)
+    observation, _ = env.reset(seed=episode_seed, options=None if start is None else {"start": start})
     policy.reset()
+    foresee(policy, env.settings, start=env.windows[0][0], seed=episode_seed)
     decision_s: list[float] = []
     infeasible, truncated = 0, False
     while not truncated:
@@ -112,18 +110,6 @@ def play(env: PipelineEnv, policy: Policy, *, seed: int, on_step: OnStep | None 
         if on_step is not None:
             on_step(env.rows[-1])
     return Played(tuple(decision_s), infeasible)
-
-
-def run_episode(inputs: Inputs, task: Task, *, series: bool, on_step: OnStep | None = None) -> EpisodeRun:
-    """Make the task's environment and policy, play one episode, measure it.
-
-    Args:
-        series: whether the intervals are wanted beside the episode's result.
-    """
-    env = inputs.make_env(task)
-    played = play(env, inputs.make_policy(task, env), seed=task.seed, on_step=on_step)
-    intervals = tuple(interval_result(task, env.pipeline, row) for row in env.rows) if series else ()
-    return EpisodeRun(measure(task, env, played), intervals)
 
 
 def measure(task: Task, env: PipelineEnv, played: Played) -> EpisodeResult:
@@ -162,13 +148,10 @@ def measure(task: Task, env: PipelineEnv, played: Played) -> EpisodeResult:
     )
 
 
-def interval_result(task: Task, pipeline: Pipeline, row: IntervalRow) -> IntervalResult:
+def interval_result(pipeline: Pipeline, row: IntervalRow) -> IntervalResult:
     """One row of the time series."""
+    stages = row.decision.stages
     return IntervalResult(
-        pipeline=task.pipeline,
-        trace=task.trace,
-        agent=task.agent,
-        seed=task.seed,
         time_s=row.start_s + row.interval_s,
         load_mean_rps=row.load_mean_rps,
         load_max_rps=row.load_max_rps,
@@ -178,12 +161,25 @@ def interval_result(task: Task, pipeline: Pipeline, row: IntervalRow) -> Interva
         pas=row.pas,
         latency_mean_s=_mean(row.outcome.latency_s),
         latency_p99_s=_percentile(row.outcome.latency_s, 99),
-        sla_s=pipeline.sla_s,
         queue_requests=int(row.outcome.queue_requests.sum()),
         violations=row.violations,
         drops=row.outcome.dropped,
         reward=row.reward,
+        variants=tuple(
+            stage.variants[chosen.variant].name for stage, chosen in zip(pipeline.stages, stages, strict=True)
+        ),
+        batches=tuple(chosen.batch for chosen in stages),
+        replicas=tuple(chosen.replicas for chosen in stages),
     )
+
+
+def latency_counts(latency_s: NDArray[np.float64], sla_s: float) -> NDArray[np.int64]:
+    """How many latencies lie in each bin, int64 (201,).
+
+    Bin i of the first 200 has those over i and up to i + 1 times ``sla_s`` / 50, the last one those beyond four SLAs.
+    """
+    upper_s = np.arange(1, LATENCY_BINS + 1) * (sla_s / LATENCY_BINS_PER_SLA)
+    return np.bincount(np.searchsorted(upper_s, latency_s), minlength=LATENCY_BINS + 1).astype(np.int64)
 
 
 def reconfigurations(initial: Configuration, decisions: list[Configuration]) -> int:

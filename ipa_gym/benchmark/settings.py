@@ -1,4 +1,4 @@
-"""What a benchmark runs: pipelines x traces x agents x seeds, and the environment's options. Values and defaults only.
+"""What a benchmark runs: pipelines x traces x windows x agents x seeds, and the environment's options. Values only.
 
 Reading cards and traces is the business of `inputs.py`, running that of `runner.py`.
 """
@@ -15,6 +15,7 @@ from ipa_gym.policies.card import agent_names
 DEFAULT_TRACES = ("bursty", "steady-low", "steady-high", "fluctuating")  # the 1,200 s loads of IPA's evaluation
 DEFAULT_N_SEEDS = 5
 DEFAULT_EPISODE_S = 1200
+DEFAULT_N_WINDOWS = 10  # of a trace that is longer than an episode
 TRAINED = "trained"  # the agent whose weights were learned on each shipped pipeline
 
 
@@ -41,12 +42,23 @@ class EnvironmentOptions:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One episode: names as in the cards, and the seed of its arrivals."""
+    """One episode: names as in the cards, the seed of its arrivals, and the seconds of the trace that it plays."""
 
     pipeline: str
     trace: str
     agent: str
     seed: int
+    windows: tuple[tuple[int, int], ...] = ()  # (from, to) seconds; one, or several that are joined
+    training_seed: str = ""  # of an agent that was trained with several
+
+    @property
+    def window(self) -> str:
+        """``0:1200``, or ``0:600+1200:1800`` for joined ones."""
+        return "+".join(f"{start}:{end}" for start, end in self.windows)
+
+    def __str__(self) -> str:
+        trained = f" (training seed {self.training_seed})" if self.training_seed else ""
+        return f"{self.pipeline} under {self.trace} {self.window}, agent {self.agent}{trained}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +66,22 @@ class BenchmarkSettings:
     """Which episodes a benchmark runs. Names of shipped cards, or paths to one's own."""
 
     pipelines: tuple[str, ...] = ()  # empty: all shipped
-    traces: tuple[str, ...] = DEFAULT_TRACES
+    traces: tuple[str, ...] = ()  # empty: `DEFAULT_TRACES`
     agents: tuple[str, ...] = ()  # empty: all shipped that can decide on these pipelines
     seeds: tuple[int, ...] = tuple(range(DEFAULT_N_SEEDS))
     environment: EnvironmentOptions = field(default_factory=EnvironmentOptions)
+    n_windows: int | None = None  # of each trace longer than an episode; None: 10, or as many as fit side by side
 
     def pipeline_references(self) -> tuple[str, ...]:
         """Names or paths of the pipeline cards."""
         return self.pipelines or catalog.names("envs")
 
+    def trace_references(self) -> tuple[str, ...]:
+        """Names or paths of the traces."""
+        return self.traces or DEFAULT_TRACES
+
     def agent_references(self) -> tuple[str, ...]:
-        """Names or paths of the agent cards, in the table's order."""
+        """Names or paths of the agent cards, or folders of training runs, in the table's order."""
         return self.agents or in_table_order(_deciding_agents(self.pipelines))
 
 

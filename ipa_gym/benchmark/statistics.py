@@ -1,7 +1,7 @@
 """Means with 95 % intervals over seeds. Pure functions of arrays and tables; no files, no formatting.
 
 A mean over several loads is taken seed by seed first, so that the interval is over the seeds, which are independent,
-and not over loads, which are chosen.
+and not over loads, which are chosen. So are means over the windows of a load and over an agent's training seeds.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def summarise(episodes: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     """Means and intervals of each agent on each pipeline, per trace and averaged over the traces (``all``).
 
     Args:
-        episodes: a row an episode: pipeline, trace, agent, seed and the metrics; every agent with the same seeds.
+        episodes: a row an episode: pipeline, trace, window, agent, training_seed, seed and the metrics; every agent
+            with the same seeds, and each seed with the same windows.
         metrics: columns to average.
     Returns: pipeline, trace, agent, metric, mean, half_width, n; in the episodes' order, ``all`` after the traces.
     """
@@ -67,9 +68,10 @@ def summarise(episodes: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     rows: list[dict[str, object]] = []
     for (pipeline, agent), group in episodes.group_by(["pipeline", "agent"], maintain_order=True):
         traces = group["trace"].unique(maintain_order=True).to_list()
-        ordered = [group.filter(pl.col("trace") == trace).sort("seed") for trace in traces]
+        order = ["seed", "window", "training_seed"]
+        ordered = [group.filter(pl.col("trace") == trace).sort(order) for trace in traces]
         for metric in metrics:
-            table = np.column_stack([part[metric].cast(pl.Float64).to_numpy() for part in ordered])
+            table = np.column_stack([_of_each_seed(part, metric) for part in ordered])
             columns = [(trace, table[:, i]) for i, trace in enumerate(traces)] + [(ALL_TRACES, seed_means(table))]
             for trace, values in columns:
                 found = mean_interval(values)
@@ -85,3 +87,11 @@ def summarise(episodes: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
                     }
                 )
     return pl.DataFrame(rows)
+
+
+def _of_each_seed(episodes: pl.DataFrame, metric: str) -> NDArray[np.float64]:
+    """Means over the windows and training seeds of each seed, (n_seeds,); the episodes come sorted by seed."""
+    import polars as pl
+
+    values = episodes[metric].cast(pl.Float64).to_numpy()
+    return seed_means(values.reshape(episodes["seed"].n_unique(), -1))

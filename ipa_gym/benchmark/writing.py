@@ -1,6 +1,7 @@
 """Puts a benchmark's results on disk and reads them back: tables, settings, Markdown, figures.
 
-``settings.json`` is written last: a folder without it is not complete.
+All of them are computed from the rows of the asked settings; the rows themselves are in the folder's store, with those
+of earlier runs. ``settings.json`` is written last: a folder without it is not complete.
 Files of an earlier benchmark in the same folder that the new one does not replace are removed.
 """
 
@@ -11,18 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from ipa_gym.benchmark.league import league
+from ipa_gym.benchmark.league_views import league_markdown
 from ipa_gym.benchmark.runner import BenchmarkRun
 from ipa_gym.benchmark.statistics import summarise
 from ipa_gym.benchmark.table import METRICS, markdown
 from ipa_gym.errors import OptionError, unknown_name
 from ipa_gym.files import write_frame, write_text
+from ipa_gym.store import Store, schema
+from ipa_gym.store.columns import COLUMNS, INTERVAL_COLUMNS
 
 if TYPE_CHECKING:
     import polars as pl
 
 Format = Literal["parquet", "csv"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-SETTINGS_FILE = "settings.json"
+SETTINGS_FILE, STORE_FOLDER = "settings.json", "store"
 _TABLES = ("episodes", "series", "summary")
 
 
@@ -34,6 +39,7 @@ class Results:
     series: pl.DataFrame
     summary: pl.DataFrame
     settings: dict[str, Any]
+    store: Store  # all rows, also of other settings, with latencies and intervals
 
 
 def write_results(
@@ -55,6 +61,7 @@ def write_results(
     frames = dict(zip(_TABLES, (run.episodes, run.series, summary), strict=True))
     written = [write_frame(frame, folder / f"{name}.{file_format}") for name, frame in frames.items()]
     written.append(write_text(markdown(summary), folder / "table.md"))
+    written.append(write_text(league_markdown(league(run.episodes)), folder / "league.md"))
     if figures:
         from ipa_gym.benchmark.figures import write_figures
 
@@ -78,9 +85,20 @@ def read_results(folder: Path) -> Results:
 
     def table(name: str) -> pl.DataFrame:
         parquet = folder / f"{name}.parquet"
-        return pl.read_parquet(parquet) if parquet.is_file() else pl.read_csv(folder / f"{name}.csv")
+        return pl.read_parquet(parquet) if parquet.is_file() else _read_csv(folder / f"{name}.csv")
 
-    return Results(table("episodes"), table("series"), table("summary"), settings)
+    return Results(table("episodes"), table("series"), table("summary"), settings, Store(folder / STORE_FOLDER))
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """A table with the store's types: a hash of digits alone stays a text, an empty text is no missing value."""
+    import polars as pl
+
+    known = schema((*COLUMNS, *INTERVAL_COLUMNS))
+    names = pl.read_csv(path, n_rows=0).columns
+    types = {name: known[name] for name in names if name in known}
+    texts = [name for name, kind in types.items() if kind == pl.String]
+    return pl.read_csv(path, schema_overrides=types).with_columns(pl.col(texts).fill_null(""))
 
 
 def check_format(file_format: str) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ipa_gym.benchmark.episode import interval_result, measure, play
 from ipa_gym.benchmark.inputs import load_inputs
-from ipa_gym.benchmark.runner import warm_up
 from ipa_gym.benchmark.settings import BenchmarkSettings
+from ipa_gym.benchmark.work import warm_up
 from ipa_gym.commands.benchmark_run import COMPILING
 from ipa_gym.commands.evaluate_request import Outputs
 from ipa_gym.commands.terminal import note, note_if_slow, print_json, show
@@ -18,6 +18,7 @@ from ipa_gym.commands.views import step_header, step_line, totals_table
 from ipa_gym.episode import IntervalRow
 from ipa_gym.files import check_output_folder, write_atomically, write_frame
 from ipa_gym.recording import RecordedRun, check_paths, recorded_run, write_chrome_trace, write_records
+from ipa_gym.store import INTERVAL_LISTS
 
 if TYPE_CHECKING:
     from ipa_gym.pipeline import Pipeline
@@ -36,25 +37,31 @@ def run_and_show(settings: BenchmarkSettings, outputs: Outputs) -> None:
     env = inputs.make_env(task, record=outputs.recorded)
     policy = inputs.make_policy(task, env)
     with note_if_slow(COMPILING, after_s=4.0):
-        warm_up(inputs)
+        warm_up(inputs, task)
     lines = not (outputs.as_json or outputs.quiet)
     if lines:
         print(step_header())
-    played = play(
-        env, policy, seed=task.seed, on_step=(lambda row: print(step_line(env.pipeline, row))) if lines else None
-    )
+    on_step = (lambda row: print(step_line(env.pipeline, row))) if lines else None
+    played = play(env, policy, seed=task.seed, start=inputs.start(task), on_step=on_step)
     result = measure(task, env, played)
-    steps = [asdict(interval_result(task, env.pipeline, row)) for row in env.rows]
+    about: dict[str, str | float] = {
+        "pipeline": task.pipeline,
+        "trace": task.trace,
+        "agent": task.agent,
+        "seed": task.seed,
+    }
+    sla = {"sla_s": env.pipeline.sla_s}
+    steps = [about | asdict(interval_result(env.pipeline, row)) | sla for row in env.rows]
     if outputs.as_json:
         print_json({"settings": asdict(settings), "result": asdict(result), "intervals": steps})
     else:
         show(totals_table(result))
     if outputs.csv is not None:
-        write_frame(pl.DataFrame(steps), outputs.csv.with_suffix(".csv"))
+        write_frame(pl.DataFrame(steps).drop(INTERVAL_LISTS), outputs.csv.with_suffix(".csv"))
     if outputs.render is not None:
         note(f"drew {draw_episode(env.pipeline, env.rows, outputs.render)}")
     if outputs.recorded:
-        write_recorded(recorded_run(env.simulator, env.rows), outputs, about=asdict(task))
+        write_recorded(recorded_run(env.simulator, env.rows), outputs, about=about)
 
 
 def write_recorded(run: RecordedRun, outputs: Outputs, *, about: Mapping[str, str | float]) -> None:

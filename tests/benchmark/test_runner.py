@@ -1,8 +1,9 @@
-"""The runner: order and sameness of rows, pairing of seeds, and laws that every row obeys."""
+"""The runner: order and sameness of rows, pairing of seeds, and laws that every row obeys.
+
+What is run again and what is not: `test_resuming.py`.
+"""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,10 +12,10 @@ import pytest
 from ipa_gym.benchmark import BenchmarkRun, BenchmarkSettings, EnvironmentOptions, run_benchmark
 from ipa_gym.benchmark.episode import reconfigurations
 from ipa_gym.benchmark.inputs import load_inputs
-from ipa_gym.benchmark.journal import Journal
-from ipa_gym.benchmark.runner import TIMINGS
 from ipa_gym.errors import OptionError, UnknownNameError
+from ipa_gym.evaluation import play_agent
 from ipa_gym.pipeline import Configuration, StageConfiguration
+from ipa_gym.store import FLAT
 from tests.benchmark.conftest import SMALL
 
 
@@ -28,12 +29,13 @@ def test_rows_come_in_the_order_of_the_settings(small_run: BenchmarkRun) -> None
     ]
 
 
-def test_two_processes_give_the_same_rows_as_one(small_run: BenchmarkRun) -> None:
-    done: list[tuple[int, int]] = []
-    other = run_benchmark(SMALL, jobs=2, on_progress=lambda n, total: done.append((n, total)))
-    assert other.episodes.drop(TIMINGS).equals(small_run.episodes.drop(TIMINGS), null_equal=True)
-    assert other.series.equals(small_run.series)
-    assert done == [(n, 8) for n in range(1, 9)]
+def test_rows_say_what_they_are(small_run: BenchmarkRun) -> None:
+    assert tuple(small_run.episodes.columns) == FLAT
+    row = small_run.episodes.row(0, named=True)
+    assert (row["window"], row["training_seed"], row["sla_s"]) == ("380:480", "", 6.89)
+    assert (row["interval_s"], row["forecast"], row["alpha"], row["beta"], row["options"]) == (
+        10.0, "reactive", 2.0, 1.0, "{}",
+    )  # fmt: skip
 
 
 def test_all_agents_meet_the_same_arrivals_and_seeds_differ(small_run: BenchmarkRun) -> None:
@@ -77,14 +79,6 @@ def test_an_agents_own_forecast_goes_before_the_option() -> None:
     assert forecasts == {"ipa-exact": "max", "ipa-perfect": "perfect"}
 
 
-def test_episodes_come_from_the_test_days_where_a_trace_has_them() -> None:
-    inputs = load_inputs(BenchmarkSettings(("video",), ("twitter-like",), ("static",), (0, 1, 2)))
-    for task in inputs.tasks():
-        env = inputs.make_env(task)
-        _, info = env.reset(seed=task.seed)
-        assert info["windows"][0][0] >= 14 * 86_400
-
-
 def test_reconfigurations_count_changes_and_the_first_is_against_what_served_before() -> None:
     def configuration(replicas: int) -> Configuration:
         return Configuration((StageConfiguration(0, 1, replicas),))
@@ -92,6 +86,20 @@ def test_reconfigurations_count_changes_and_the_first_is_against_what_served_bef
     decisions = [configuration(n) for n in (2, 2, 3, 2)]
     assert reconfigurations(configuration(2), decisions) == 2
     assert reconfigurations(configuration(1), decisions) == 3
+
+
+def test_an_episode_of_a_window_is_the_one_that_evaluate_plays(small_run: BenchmarkRun) -> None:
+    """Seed + first second, as in `evaluation.play`, which steps all windows in one compiled call."""
+    settings = BenchmarkSettings(("video",), ("twitter-like",), ("hpa",), (4,), n_windows=3)
+    inputs = load_inputs(settings)
+    tasks = inputs.tasks()
+    starts = np.array([task.windows[0][0] for task in tasks])
+    expected = play_agent(inputs.settings(tasks[0]), inputs.card(tasks[0]), starts, seed=4)
+    found = run_benchmark(settings, jobs=1).episodes
+    assert found["window"].to_list() == [f"{start}:{start + 1200}" for start in starts.tolist()]
+    assert found["reward_mean"].to_list() == expected.reward_mean.tolist()
+    assert found["latency_p99_s"].to_list() == expected.latency_p99_s.tolist()
+    assert starts.min() >= 14 * 86_400  # the test days
 
 
 @pytest.mark.parametrize(
@@ -103,6 +111,8 @@ def test_reconfigurations_count_changes_and_the_first_is_against_what_served_bef
         ({"seeds": (1, 1)}, "seeds"),
         ({"environment": EnvironmentOptions(windows=((0, 10_000),))}, "1200"),
         ({"environment": EnvironmentOptions(reward={"alhpa": 1.0})}, "alpha"),
+        ({"n_windows": 3}, "n_windows is 3 beside fixed windows"),
+        ({"traces": ("twitter-like",), "n_windows": 0, "environment": EnvironmentOptions()}, "n_windows is 0"),
     ],
 )
 def test_faults_in_the_settings_are_found_before_anything_runs(changes: dict[str, object], message: str) -> None:
@@ -111,24 +121,3 @@ def test_faults_in_the_settings_are_found_before_anything_runs(changes: dict[str
     with pytest.raises((OptionError, UnknownNameError, ValueError), match=message):
         run_benchmark(settings, jobs=1, on_progress=lambda n, _: progress.append(n))
     assert progress == []
-
-
-def test_a_stopped_benchmark_goes_on_where_it_stood(small_run: BenchmarkRun, tmp_path: Path) -> None:
-    journal = Journal(tmp_path, "same")
-
-    def stop_after_three(done: int, total: int) -> None:
-        if done == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_benchmark(SMALL, jobs=1, journal=journal, on_progress=stop_after_three)
-    with journal.path.open("a", encoding="utf-8") as file:
-        file.write('\n{"task": {"pipeline": "vid')  # the line that the stop cut off
-    seen: list[int] = []
-    resumed = run_benchmark(SMALL, jobs=1, journal=journal, on_progress=lambda n, _: seen.append(n))
-    assert resumed.n_resumed == 3
-    assert seen == [4, 5, 6, 7, 8]
-    assert resumed.episodes.drop(TIMINGS).equals(small_run.episodes.drop(TIMINGS))
-    assert resumed.series.equals(small_run.series)
-    assert len(journal.read(load_inputs(SMALL).tasks())) == 8  # the torn line swallowed no entry after it
-    assert Journal(journal.path.parent, "other settings").read(load_inputs(SMALL).tasks()) == {}

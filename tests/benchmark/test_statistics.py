@@ -10,6 +10,8 @@ import pytest
 
 from ipa_gym.benchmark.statistics import ALL_TRACES, mean_interval, seed_means, summarise
 
+WHO = {"pipeline": "p", "agent": "a", "training_seed": ""}
+
 
 def test_interval_of_three_seeds_uses_t_of_two_degrees_of_freedom() -> None:
     found = mean_interval(np.array([1.0, 2.0, 3.0]))
@@ -52,7 +54,7 @@ def test_seed_means_average_the_tasks_of_each_seed() -> None:
 def test_interval_over_traces_is_over_seeds_not_over_traces() -> None:
     """Two loads far apart, hardly any difference between seeds: the interval must be narrow."""
     rows = [
-        {"pipeline": "p", "trace": trace, "agent": "a", "seed": seed, "m": level + 0.1 * seed}
+        {**WHO, "trace": trace, "window": "0:9", "seed": seed, "m": level + 0.1 * seed}
         for trace, level in (("low", 0.0), ("high", 100.0))
         for seed in (2, 0, 1)
     ]
@@ -62,3 +64,16 @@ def test_interval_over_traces_is_over_seeds_not_over_traces() -> None:
     assert over_all["n"] == 3
     assert over_all["half_width"] == pytest.approx(4.3027 * 0.1 / math.sqrt(3), rel=1e-4)
     assert summary["trace"].to_list() == ["low", "high", ALL_TRACES]
+
+
+def test_windows_and_training_seeds_are_averaged_before_the_seeds_are_compared() -> None:
+    """Seed 0: windows 1 and 3 of one training seed, 5 and 7 of the other; seed 1: the same plus 10."""
+    values = {("0:9", "0"): 1.0, ("9:18", "0"): 3.0, ("0:9", "1"): 5.0, ("9:18", "1"): 7.0}
+    rows = [
+        {**WHO, "trace": "t", "window": window, "training_seed": training, "seed": seed, "m": value + 10 * seed}
+        for (window, training), value in values.items()
+        for seed in (1, 0)
+    ]
+    found = summarise(pl.DataFrame(rows), ["m"]).row(0, named=True)
+    assert (found["mean"], found["n"]) == (9.0, 2)  # of 4 and 14
+    assert found["half_width"] == pytest.approx(12.706 * math.sqrt(50) / math.sqrt(2), rel=1e-4)  # s of 4 and 14

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,17 +11,15 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ipa_gym.benchmark import BenchmarkRun, read_results, write_results
-from ipa_gym.benchmark.inputs import load_inputs
-from ipa_gym.benchmark.provenance import fingerprint, provenance
+from ipa_gym.benchmark.provenance import provenance
 from ipa_gym.benchmark.table import cell, markdown, table_rows
 from ipa_gym.errors import OptionError, UnknownNameError
 from ipa_gym.files import finite, write_atomically
-from tests.benchmark.conftest import SMALL
 
 
 @pytest.fixture
-def origin() -> dict[str, object]:
-    return provenance(SMALL, load_inputs(SMALL), command="ipa-gym benchmark", jobs=1)
+def origin(small_run: BenchmarkRun) -> dict[str, object]:
+    return provenance(small_run, command="ipa-gym benchmark")
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "csv"])
@@ -48,12 +47,24 @@ def test_settings_name_everything_that_a_rerun_needs(
     assert len(found["cards"]["pipelines"][0]["sha256"]) == 64
 
 
-def test_fingerprint_changes_with_the_settings() -> None:
-    from dataclasses import replace
+def test_the_league_is_written_from_the_same_rows(
+    small_run: BenchmarkRun, origin: dict[str, object], tmp_path: Path
+) -> None:
+    write_results(small_run, tmp_path, provenance=origin, figures=False)
+    text = (tmp_path / "league.md").read_text(encoding="utf-8")
+    mean = small_run.episodes.filter(pl.col("agent") == "hpa")["reward_mean"].mean()
+    line = next(line for line in text.partition("#### video")[2].splitlines() if line.startswith("| hpa |"))
+    assert f"{mean:.2f} [" in line
 
-    inputs = load_inputs(SMALL)
-    assert fingerprint(SMALL, inputs) == fingerprint(SMALL, load_inputs(SMALL))
-    assert fingerprint(SMALL, inputs) != fingerprint(replace(SMALL, seeds=(3,)), inputs)
+
+def test_csv_keeps_a_hash_of_digits_and_an_empty_text(
+    small_run: BenchmarkRun, origin: dict[str, object], tmp_path: Path
+) -> None:
+    numbered = replace(
+        small_run, episodes=small_run.episodes.with_columns(settings_hash=pl.lit("12e4"), training_seed=pl.lit(""))
+    )
+    write_results(numbered, tmp_path, provenance=origin, file_format="csv", figures=False)
+    assert_frame_equal(read_results(tmp_path).episodes, numbered.episodes)
 
 
 def test_files_of_an_earlier_benchmark_go_and_others_stay(
@@ -108,7 +119,8 @@ def _summary(n: int) -> pl.DataFrame:
     from ipa_gym.benchmark.table import METRICS
 
     rows = [
-        {"pipeline": "p", "trace": "t", "agent": "a", "seed": seed, **dict.fromkeys(METRICS, 1.0 + seed)}
+        {"pipeline": "p", "trace": "t", "window": "0:9", "agent": "a", "training_seed": "", "seed": seed}
+        | dict.fromkeys(METRICS, 1.0 + seed)
         for seed in range(n)
     ]
     return summarise(pl.DataFrame(rows), METRICS)

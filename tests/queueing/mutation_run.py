@@ -80,13 +80,14 @@ def first_to_notice(mutation: Mutation, folder: Path) -> tuple[str | None, str]:
     """Make the break in a copy in ``folder``, an empty one.
 
     Returns: (the first test whose assertion fails, None if there is none; what the last run printed). Code that does
-    not run at all would prove nothing, so an error elsewhere does not count.
+    not run at all would prove nothing, so an error elsewhere does not count; that a process which wrote where it must
+    not crashes after it has reported the failure does not matter.
     """
     (copy_project(folder) / mutation.file).write_text(mutated(mutation))
     for tests in (INTERPRETED, COMPILED):
         result = run_tests(folder, tests)
         noticed = NOTICED.search(result.stdout)
-        if result.returncode == 1 and noticed:
+        if result.returncode not in (0, WRONG_PACKAGE) and noticed:
             return noticed.group(1), result.stdout
     return None, result.stdout
 
