@@ -21,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.published_runs import ROOT, write_block
 from ipa_gym.training import checkpoints, evaluation_callback, learning
+from ipa_gym.training.inputs import TrainingInputs
 from ipa_gym.training.learners import Learner
 from ipa_gym.training.settings import TrainingSettings
 
@@ -77,8 +78,8 @@ def measure(agent: str, steps: int) -> Measured:
     watch = Stopwatch()
     prepare, evaluate, save = learning.prepare, evaluation_callback.EvaluationCallback._run, checkpoints.save_checkpoint
 
-    def prepare_timed(settings: TrainingSettings) -> learning.Run:
-        run = prepare(settings)
+    def prepare_timed(settings: TrainingSettings, inputs: TrainingInputs | None = None) -> learning.Run:
+        run = prepare(settings, inputs)
         _time_model(run.learner, watch)
         return run
 

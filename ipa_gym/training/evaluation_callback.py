@@ -20,11 +20,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from ipa_gym.errors import OptionError
 from ipa_gym.training import evaluation_board as board_parts
 from ipa_gym.training.evaluation_board import References
-from ipa_gym.training.evaluation_curve import Evaluation, best_index, read_curve, write_curve
+from ipa_gym.training.evaluation_curve import Evaluation, best_index, merit, read_curve, write_curve
 from ipa_gym.training.logger import board_of
 
 Evaluate = Callable[[], Mapping[str, float]]
 OnBest = Callable[[Evaluation], object]
+OnEvaluation = Callable[[Evaluation, float], object]  # the number is its merit
 Picture = Callable[[], NDArray[np.uint8]]
 _log = logging.getLogger(__name__)
 
@@ -57,17 +58,25 @@ class EvaluationCallback(BaseCallback):
         evaluate: plays the validation windows with the model as it is now; means by name, ``reward`` among them.
         plan: see `EvaluationPlan`.
         on_best: called with each evaluation whose mean reward is higher than all before, before its row is written.
+        on_evaluation: called with each evaluation and what the best is chosen by, after its row is written.
         picture: draws an episode of the model as it is now, for TensorBoard: uint8 (height, width, 3).
 
     A run that goes on (``model.num_timesteps`` above 0) takes over the rows of its file up to there.
     """
 
     def __init__(
-        self, evaluate: Evaluate, plan: EvaluationPlan, *, on_best: OnBest | None = None, picture: Picture | None = None
+        self,
+        evaluate: Evaluate,
+        plan: EvaluationPlan,
+        *,
+        on_best: OnBest | None = None,
+        on_evaluation: OnEvaluation | None = None,
+        picture: Picture | None = None,
     ) -> None:
         super().__init__()
         self.plan, self.rows = plan, list[Evaluation]()
-        self._evaluate, self._on_best, self._picture = evaluate, on_best, picture
+        self._evaluate, self._on_best, self._on_evaluation = evaluate, on_best, on_evaluation
+        self._picture = picture
         self._begun_s, self._before_s = time.perf_counter(), 0.0
 
     def _best_index(self) -> int | None:
@@ -121,6 +130,9 @@ class EvaluationCallback(BaseCallback):
         if self.plan.csv is not None:
             write_curve(self.rows, self.plan.csv)
         self._show(row)
+        if self._on_evaluation is not None:
+            limit, penalty = self.plan.violations_limit_percent, self.plan.excess_penalty
+            self._on_evaluation(row, merit(row, violations_limit_percent=limit, excess_penalty=penalty))
 
     def _show(self, row: Evaluation) -> None:
         best, board = self.best or row, board_of(self.logger)

@@ -49,6 +49,15 @@ def mean_metrics(results: WindowResults) -> dict[str, float]:
     return {**means, "pas_percent": 100 * means["pas_percent"]}
 
 
+def merit(row: Evaluation, *, violations_limit_percent: float = math.inf, excess_penalty: float = 0.0) -> float:
+    """What the best evaluation is chosen by: mean reward, less ``excess_penalty`` for each percent above the limit.
+
+    Args: see `best_index`.
+    """
+    excess = row.metrics.get("violations_percent", 0.0) - violations_limit_percent
+    return row.reward - (excess_penalty * excess if excess > 0 else 0.0)
+
+
 def best_index(
     rows: Sequence[Evaluation], *, violations_limit_percent: float = math.inf, excess_penalty: float = 0.0
 ) -> int | None:
@@ -60,10 +69,9 @@ def best_index(
     """
     found, highest = None, -math.inf
     for index, row in enumerate(rows):
-        excess = row.metrics.get("violations_percent", 0.0) - violations_limit_percent
-        merit = row.reward - (excess_penalty * excess if excess > 0 else 0.0)
-        if merit == merit and (found is None or merit > highest):
-            found, highest = index, merit
+        own = merit(row, violations_limit_percent=violations_limit_percent, excess_penalty=excess_penalty)
+        if own == own and (found is None or own > highest):
+            found, highest = index, own
     return found
 
 

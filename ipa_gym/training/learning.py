@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ipa_gym.cards import load_pipeline
 from ipa_gym.evaluation.comparison import VIOLATIONS_LIMIT_PERCENT
 from ipa_gym.evaluation.play import play_one, play_windows, setting_of
 from ipa_gym.evaluation.windows import evaluation_starts
@@ -28,13 +27,14 @@ from ipa_gym.policies.learned import LearnedPolicy
 from ipa_gym.policies.trained_file import TrainedFile, write_trained
 from ipa_gym.rendering import episode_frame
 from ipa_gym.settings import EnvSettings, env_settings
-from ipa_gym.training.card import TrainingCard, load_training_card
+from ipa_gym.training.card import TrainingCard
 from ipa_gym.training.checkpoints import CheckpointCallback, load_checkpoint, newest_checkpoint
 from ipa_gym.training.cloning import clone_teacher
-from ipa_gym.training.evaluation_callback import EvaluationCallback, EvaluationPlan
+from ipa_gym.training.evaluation_callback import EvaluationCallback, EvaluationPlan, OnEvaluation
 from ipa_gym.training.evaluation_curve import Evaluation, mean_metrics
 from ipa_gym.training.exporting import export
 from ipa_gym.training.factory import make_sb3_vec_env
+from ipa_gym.training.inputs import TrainingInputs, load_inputs
 from ipa_gym.training.learners import Learner, make_learner
 from ipa_gym.training.logger import make_logger
 from ipa_gym.training.metrics_callback import RolloutMetricsCallback
@@ -43,8 +43,6 @@ from ipa_gym.training.progress import OnProgress, ProgressCallback
 from ipa_gym.training.settings import TrainingSettings, check_run_folder, write_settings
 from ipa_gym.training.torch_thread import one_torch_thread
 from ipa_gym.training.windows import learning_trace
-from ipa_gym.workload.loading import load_trace
-from ipa_gym.workload.validation import with_validation
 
 REFERENCES = ("ipa-exact", "fa2-low")  # drawn beside the agent's curve; the first decides as IPA's program does
 _VALIDATION_SEED = 1
@@ -68,34 +66,42 @@ class Run:
         return int(self.card.hyperparameters["steps"])
 
 
-def train(settings: TrainingSettings, *, on_progress: OnProgress | None = None) -> TrainingOutcome:
+def train(
+    settings: TrainingSettings,
+    *,
+    on_progress: OnProgress | None = None,
+    on_evaluation: OnEvaluation | None = None,
+    inputs: TrainingInputs | None = None,
+) -> TrainingOutcome:
     """Train an agent, or go on with a run that was stopped.
 
     Args:
         settings: see `TrainingSettings`; its folder is the run folder.
         on_progress: called with every rollout's `Progress`.
+        on_evaluation: see `EvaluationCallback`; what it raises ends the run.
+        inputs: what the settings name, where it was read before.
     Returns: what came out; the agent of the best evaluation is in the folder.
     Raises: IpaGymError before anything is made, TrainingInterrupted at Ctrl-C once a checkpoint is written.
     """
     check_run_folder(settings)
     with one_torch_thread():
-        run = prepare(settings)
+        run = prepare(settings, inputs)
         checkpoint = newest_checkpoint(settings.folder) if settings.resume else None
         write_settings(settings)
         if checkpoint is not None:
             load_checkpoint(run.learner, checkpoint)
         elif run.learner.algorithm.clones:
             clone_teacher(run.learner, seed=settings.seed)
-        return _learn(run, on_progress)
+        return _learn(run, on_progress, on_evaluation)
 
 
-def prepare(settings: TrainingSettings) -> Run:
-    """Read cards and trace, make environments and model. Raises: IpaGymError."""
-    pipeline = load_pipeline(settings.env)
+def prepare(settings: TrainingSettings, inputs: TrainingInputs | None = None) -> Run:
+    """Make environments and model, of inputs that were read before or are read now. Raises: IpaGymError."""
+    read = inputs or load_inputs(settings)
+    pipeline, trace, forecast = read.pipeline, read.trace, read.forecast
     given = {name: value for name in ("steps", "n_envs") if (value := getattr(settings, name)) is not None}
-    card = load_training_card(settings.agent).of_pipeline(pipeline.name).with_overrides({**settings.overrides, **given})
-    values, trace = card.hyperparameters, with_validation(load_trace(settings.trace))
-    forecast = settings.forecast or card.forecast or pipeline.forecast
+    card = read.card.with_overrides({**settings.overrides, **given})
+    values = card.hyperparameters
     pipelines = make_sb3_vec_env(
         pipeline,
         values["n_envs"],
@@ -109,7 +115,7 @@ def prepare(settings: TrainingSettings) -> Run:
     return Run(settings, card, make_learner(card, pipelines, seed=settings.seed), validation, starts)
 
 
-def _learn(run: Run, on_progress: OnProgress | None) -> TrainingOutcome:
+def _learn(run: Run, on_progress: OnProgress | None, on_evaluation: OnEvaluation | None) -> TrainingOutcome:
     settings, model = run.settings, run.learner.model
     done = int(model.num_timesteps)
     references = {name: _reference(run, name) for name in REFERENCES}
@@ -123,7 +129,11 @@ def _learn(run: Run, on_progress: OnProgress | None) -> TrainingOutcome:
         excess_penalty=_EXCESS_FACTOR * run.validation.pipeline.objective.rho / 100,
     )
     evaluations = EvaluationCallback(
-        lambda: _metrics(run, _trained_policy(run)), plan, on_best=partial(_save, run), picture=lambda: _picture(run)
+        lambda: _metrics(run, _trained_policy(run)),
+        plan,
+        on_best=partial(_save, run),
+        on_evaluation=on_evaluation,
+        picture=lambda: _picture(run),
     )
     rollouts = RolloutMetricsCallback()
     checkpoints = CheckpointCallback(run.learner, settings.folder, every_steps=settings.checkpoint_every_of(run.steps))
