@@ -40,6 +40,8 @@ def test_wheel_holds_content_and_no_tests(wheel: Path) -> None:
     ):
         assert f"ipa_gym/content/{wanted}" in names
     assert "ipa_gym/py.typed" in names
+    page = Path(__file__).parent.parent / "ipa_gym" / "report" / "page"
+    assert {f"ipa_gym/report/page/{path.name}" for path in page.iterdir()} <= set(names)
     assert not [name for name in names if name.startswith("tests/") or "twitter_rps" in name]
 
 
