@@ -39,7 +39,7 @@ from benchmarks.published_runs import (
 )
 
 FIGURE = ROOT / "docs" / "figures" / "ablation.png"
-BEGIN, END = "<!-- begin: printed by `make ablation` -->", "<!-- end: ablation -->"
+BEGIN, END = "<!-- begin: printed by `make ablation` -->", "<!-- end -->"
 FORECASTS = ("perfect", "holt", "max", "reactive")
 PAIR = ("perfect", "reactive")  # the two whose order the paper's ablation gives
 ARRIVALS = ("exact", "poisson")

@@ -27,7 +27,7 @@ from tests.queueing.littles_law import STAGES, episode, mean_number, rate_times_
 from tests.queueing.stations import Estimate, sample_station
 
 PICTURES = ROOT / "docs" / "figures"
-BEGIN, END = "<!-- begin: printed by `make theory` -->", "<!-- end: theory -->"
+BEGIN, END = "<!-- begin: printed by `make theory` -->", "<!-- end -->"
 LOADS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 LINE_LOADS = (*np.linspace(0.05, 0.85, 17).tolist(), *np.linspace(0.86, 0.96, 11).tolist())
 LEVELS = 60

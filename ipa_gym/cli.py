@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 
 from ipa_gym import __version__
-from ipa_gym.commands import benchmark, card, evaluate, listing, profile, trace, train, train_forecaster
+from ipa_gym.commands import (
+    benchmark,
+    card,
+    evaluate,
+    listing,
+    profile,
+    report,
+    reproduce,
+    trace,
+    train,
+    train_forecaster,
+    tune,
+)
 from ipa_gym.errors import IpaGymError
 
 app = typer.Typer(
@@ -31,17 +43,21 @@ and replicas of each stage, under the load of a [b]trace[/b].
   ipa-gym list                   what there is
   ipa-gym evaluate --agent ipa   watch one agent for one episode
   ipa-gym benchmark              compare all: a table, and results/
+  ipa-gym report                 the results as one page with plots and filters
   ipa-gym train --agent ppo      let an agent learn, and see whether it beats IPA
   ipa-gym COMMAND --help         what a command can do, with examples""",
 )
 app.command("list")(listing.list_content)
 app.command("benchmark")(benchmark.benchmark)
+app.command("report")(report.report)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("train-forecaster")(train_forecaster.train_forecaster)
+app.command("tune")(tune.tune)
 app.add_typer(trace.app, name="trace")
 app.add_typer(card.app, name="card")
 app.command("profile")(profile.profile)
+app.command("reproduce")(reproduce.reproduce)
 
 
 def _print_version(wanted: bool) -> None:
