@@ -94,6 +94,20 @@ def test_every_plot_is_drawn(opened: Opened) -> None:
     assert all(n > 0 for elements in counts.values() for n in elements)
 
 
+WIDER = """plots('.js-plotly-plot').filter((plot) => plot.clientWidth > 0 &&
+  plot.querySelector('.main-svg').getBoundingClientRect().width > plot.clientWidth + 1).length"""
+
+
+def test_no_plot_is_wider_than_its_place(browser: Browser, report_page: Path) -> None:
+    """Stage 1 was drawn over the whole width before stage 2 had its place beside it, and lay on it then."""
+    page = _open(browser, report_page).page
+    assert page.evaluate(WIDER) == 0
+    for pipeline in ("sum-qa", "video"):
+        page.select_option("#series select[name=pipeline]", pipeline)
+        assert page.evaluate("plots('#series .stages .js-plotly-plot').length") == 2
+        assert page.evaluate(WIDER) == 0
+
+
 def test_it_asks_for_nothing_and_complains_about_nothing(opened: Opened, report_page: Path) -> None:
     assert opened.complaints == []
     assert [url for url in opened.requests if not url.startswith(("data:", "blob:"))] == [report_page.as_uri()]

@@ -28,6 +28,7 @@ function draw(place, traces, settings) {
   const wasFixed = place.layout && place.layout.width;
   Plotly.react(place, traces, printing ? { ...settings, width: place.clientWidth } : settings, CONFIG);
   if (wasFixed && !printing) Plotly.relayout(place, { autosize: true });
+  else if (!printing && place._fullLayout.width !== place.clientWidth) Plotly.Plots.resize(place);
 }
 
 // The place for a plot, made where there is none yet.

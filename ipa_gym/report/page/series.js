@@ -127,8 +127,10 @@ function startSeries(section, data) {
     keepPlots(box, ["quantities", "stages"]);
     const stages = plotIn(box, "stages", "Decisions");
     stages.className = "stages";
-    group.variants.forEach((_, stage) => drawStage(plotIn(stages, `stage ${stage + 1}`, `stage ${stage + 1}`), group, agents, stage));
-    keepPlots(stages, group.variants.map((_, stage) => `stage ${stage + 1}`));
+    const names = group.variants.map((_, stage) => `stage ${stage + 1}`);
+    keepPlots(stages, names);
+    const places = names.map((name) => plotIn(stages, name, name)); // all, before any is drawn: they share the width
+    places.forEach((place, stage) => drawStage(place, group, agents, stage));
     where.textContent = `window ${group.window} s, seed ${group.seed}`;
   };
   const loadsOf = (name) => data.groups.filter((one) => one.pipeline === name).map((one) => one.trace);
