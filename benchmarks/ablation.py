@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from ipa_gym.env import PipelineEnv
+from ipa_gym.reproduction.blocks import write_block
 from ipa_gym.workload.loading import load_trace
 from ipa_gym.workload.trace import Trace
 
@@ -27,6 +28,7 @@ from benchmarks.ablation_figure import ablation_figure
 from benchmarks.ablation_tables import report
 from benchmarks.published_runs import (
     DATA,
+    DOCS,
     LOADS,
     PIPELINES,
     ROOT,
@@ -35,11 +37,10 @@ from benchmarks.published_runs import (
     card_setting,
     play,
     published_setting,
-    write_block,
 )
 
 FIGURE = ROOT / "docs" / "figures" / "ablation.png"
-BEGIN, END = "<!-- begin: printed by `make ablation` -->", "<!-- end -->"
+BEGIN = "<!-- begin: printed by `make ablation` -->"
 FORECASTS = ("perfect", "holt", "max", "reactive")
 PAIR = ("perfect", "reactive")  # the two whose order the paper's ablation gives
 ARRIVALS = ("exact", "poisson")
@@ -196,7 +197,7 @@ def main() -> int:
     text = report(episodes, cases)
     print(text)
     if complete:
-        write_block(text, begin=BEGIN, end=END)
+        write_block(text, begin=BEGIN, page=DOCS)
         FIGURE.parent.mkdir(parents=True, exist_ok=True)
         cases.write_csv(FIGURE.with_suffix(".csv"), float_precision=4)
         ablation_figure(cases).savefig(FIGURE, dpi=110)

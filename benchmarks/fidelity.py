@@ -17,12 +17,14 @@ from pathlib import Path
 import polars as pl
 
 from ipa_gym.env import PipelineEnv
+from ipa_gym.reproduction.blocks import write_block
 from ipa_gym.workload.loading import load_trace
 from ipa_gym.workload.trace import Trace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.published_runs import (
     DATA,
+    DOCS,
     LOADS,
     PIPELINES,
     POLICIES,
@@ -30,11 +32,10 @@ from benchmarks.published_runs import (
     SCALE,
     play,
     published_setting,
-    write_block,
 )
 
 TABLE = ROOT / "docs" / "figures" / "fidelity.csv"
-BEGIN, END = "<!-- begin: printed by `make fidelity` -->", "<!-- end -->"
+BEGIN = "<!-- begin: printed by `make fidelity` -->"
 Published = Mapping[str, Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]]  # pipeline, load, policy, what
 COST_TOLERANCE, PAS_TOLERANCE, ORDER_TOLERANCE = 0.10, 0.05, 0.10
 
@@ -206,7 +207,7 @@ def main() -> int:
     trace = load_trace(arguments.counts, scale=SCALE)
     cells = with_published(run_all(trace), json.loads(arguments.published.read_text(encoding="utf-8")))
     text = report(cells)
-    write_block(text, begin=BEGIN, end=END)
+    write_block(text, begin=BEGIN, page=DOCS)
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     cells.write_csv(TABLE, float_precision=4)
     print(text)

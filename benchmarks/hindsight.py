@@ -22,19 +22,20 @@ from ipa_gym.evaluation import evaluation_starts, play_agent
 from ipa_gym.hindsight.bound import reward_bound
 from ipa_gym.hindsight.oracle import Effort, search_plan
 from ipa_gym.policies import load_agent_card
+from ipa_gym.reproduction.blocks import write_block
 from ipa_gym.settings import EnvSettings, env_settings
 from ipa_gym.workload.loading import load_trace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.hindsight_figure import gap_figure
 from benchmarks.hindsight_tables import report
-from benchmarks.published_runs import ROOT, write_block
+from benchmarks.published_runs import ROOT
 
 PAGE, FIGURE = ROOT / "docs" / "hindsight.md", ROOT / "docs" / "figures" / "hindsight.png"
 BEGIN, END = "<!-- begin: printed by `python benchmarks/hindsight.py` -->", "<!-- end -->"
 PIPELINES = ("video", "audio-qa", "audio-sent", "sum-qa", "nlp")
 LOADS = ("bursty", "steady-low", "steady-high", "fluctuating")
-AGENTS = ("oracle", "trained", "ipa-perfect", "ipa-exact", "fa2-low", "best-static", "random")
+AGENTS = ("oracle", "mpc", "trained", "ipa-perfect", "ipa-exact", "fa2-low", "best-static", "random")
 HELD_OUT, N_WINDOWS = "twitter-like", 2
 BOUND = "bound"
 CONVERGENCE_LOAD = "bursty"

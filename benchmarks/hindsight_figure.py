@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ipa_gym.benchmark.styles import AgentStyle, agent_styles
 
-DRAWN = ("bound", "oracle", "trained", "ipa-perfect", "ipa-exact", "fa2-low", "best-static")
+DRAWN = ("bound", "oracle", "mpc", "trained", "ipa-perfect", "ipa-exact", "fa2-low", "best-static")
 
 
 def gap_figure(episodes: pl.DataFrame) -> Figure:

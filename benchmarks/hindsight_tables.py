@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-SHOWN = ("bound", "oracle", "trained", "ipa-perfect", "ipa-exact", "fa2-low", "best-static", "random")
+SHOWN = ("bound", "oracle", "mpc", "trained", "ipa-perfect", "ipa-exact", "fa2-low", "best-static", "random")
 ORACLE, FROM = "oracle", "ipa-exact"
 
 

@@ -1,4 +1,4 @@
-"""What the comparisons with the paper share: its pipelines and loads, a published run's setting, and the docs' blocks.
+"""What the comparisons with the paper share: its pipelines and loads, a published run's setting.
 
 Reads cards, plays episodes and writes between markers; what is compared lives in `fidelity.py` and `ablation.py`.
 """
@@ -71,12 +71,3 @@ def play(env: PipelineEnv, policy: Policy, *, seed: int) -> None:
     truncated = False
     while not truncated:
         observation, _, _, truncated, _ = env.step(policy.act(observation))
-
-
-def write_block(text: str, *, begin: str, end: str, page: Path = DOCS) -> None:
-    """Replace what stands between two markers of a page. Raises: ValueError where they do not follow one another."""
-    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise ValueError(f"{page}: no {begin!r} followed by {end!r}; expected both, put them back")
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

@@ -20,13 +20,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.published_runs import ROOT, write_block
+from benchmarks.published_runs import ROOT
 from ipa_gym.benchmark import RunOptions, run_benchmarks
 from ipa_gym.benchmark.identity import Identities
 from ipa_gym.benchmark.inputs import load_inputs
 from ipa_gym.benchmark.settings import BenchmarkSettings
 from ipa_gym.benchmark.work import Episode, EpisodeWork
 from ipa_gym.engines import all_cores, open_engine
+from ipa_gym.reproduction.blocks import write_block
 from ipa_gym.store import Store
 
 BEGIN, END = "<!-- begin: printed by `python benchmarks/scale.py` -->", "<!-- end -->"

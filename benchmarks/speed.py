@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.published_runs import ROOT, write_block
+from benchmarks.published_runs import ROOT
 from benchmarks.speed_breakdown import MANY, measure_breakdown, measure_kernel_sizes
 from benchmarks.speed_cases import AXES, BASE_RPS, REQUESTS, Point
 from benchmarks.speed_clock import Contestant, time_in_turn
@@ -31,6 +31,7 @@ from benchmarks.speed_reference import Disagreement
 from benchmarks.speed_results import Results, describe_machine, load_results, point_rows
 from benchmarks.speed_start import measure_memory, measure_starts
 from benchmarks.speed_tables import BLOCKS, END, begin_of
+from ipa_gym.reproduction.blocks import write_block
 
 PAGE, PICTURES, KEPT = ROOT / "docs" / "performance.md", ROOT / "docs" / "figures", ROOT / "results" / "speed"
 Say = Callable[[str], None]

@@ -19,9 +19,10 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.published_runs import DOCS, ROOT, write_block
+from benchmarks.published_runs import DOCS, ROOT
 from benchmarks.theory_figures import FIGURES
 from benchmarks.theory_tandem import measure_tandems
+from ipa_gym.reproduction.blocks import write_block
 from tests.queueing import theory_cases as cases
 from tests.queueing.littles_law import STAGES, episode, mean_number, rate_times_time
 from tests.queueing.stations import Estimate, sample_station

@@ -15,12 +15,13 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from benchmarks.published_runs import ROOT, write_block
+from benchmarks.published_runs import ROOT
 from ipa_gym.evaluation.comparison import Comparison, Played
 from ipa_gym.evaluation.results import METRICS
 from ipa_gym.evaluation.session import Evaluation, estimates
 from ipa_gym.files import write_frame, write_text
 from ipa_gym.policies.trained_file import read_trained
+from ipa_gym.reproduction.blocks import write_block
 from ipa_gym.statistics import Estimate, difference_interval
 from ipa_gym.training.held_out import against_best_ipa
 from ipa_gym.training.outcome import TrainingOutcome

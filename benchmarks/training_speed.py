@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from benchmarks.published_runs import ROOT, write_block
+from benchmarks.published_runs import ROOT
+from ipa_gym.reproduction.blocks import write_block
 from ipa_gym.training import checkpoints, evaluation_callback, learning
 from ipa_gym.training.inputs import TrainingInputs
 from ipa_gym.training.learners import Learner

@@ -6,11 +6,16 @@ command runs. Results go to stdout, progress and errors to stderr.
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ipa_gym import __version__
 from ipa_gym.commands import (
@@ -28,7 +33,25 @@ from ipa_gym.commands import (
 )
 from ipa_gym.errors import IpaGymError
 
+
+class _Terminated(SystemExit):
+    """SIGTERM has come."""
+
+
+class _Commands(TyperGroup):
+    """Says what Ctrl-C did where the command has not said more."""
+
+    def invoke(self, ctx: Any) -> Any:  # Any: as in typer
+        """Run a command. Raises: typer.Exit with code 130, as shells have it, after Ctrl-C."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("ipa-gym: interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -82,14 +105,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: command and options; None: those of the process.
     """
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="ipa-gym")
+        with _orderly_end():
+            app(args=None if arguments is None else list(arguments), prog_name="ipa-gym")
+    except _Terminated:
+        print("ipa-gym: terminated", file=sys.stderr)
+        raise
     except IpaGymError as error:
         _stop(str(error))
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that cannot be made
-        _stop(f"{error.filename or 'file'}: {error.strerror or error}")
+        _stop(f"{error.filename2 or error.filename or 'file'}: {error.strerror or error}")
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does: results that are there are written, temporary files and workers go."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise _Terminated(128 + number)  # the exit code that shells have for it
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(message: str) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,20 +28,32 @@ def check_output_folder(folder: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> Path:
-    """Let ``write`` write to a temporary name beside ``path``, then rename it. Nothing is left behind on an error."""
+    """Let ``write`` write to a temporary name beside ``path``, then rename it. Nothing is left behind on an error.
+
+    Raises: OSError naming ``path`` where ``write`` raises one without a name, as on a full disk.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         write(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return path
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> Path:
-    """Write a table as Parquet or CSV, by the path's suffix."""
-    return write_atomically(path, frame.write_parquet if path.suffix == ".parquet" else frame.write_csv)
+    """Write a table as Parquet or CSV, by the path's suffix. Raises: as `write_atomically`."""
+    content = BytesIO()  # polars itself has an error of its own for a full disk, which says nothing of it
+    if path.suffix == ".parquet":
+        frame.write_parquet(content)
+    else:
+        frame.write_csv(content)
+    return write_atomically(path, lambda temporary: temporary.write_bytes(content.getbuffer()))
 
 
 def write_text(text: str, path: Path) -> Path:

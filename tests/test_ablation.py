@@ -110,19 +110,6 @@ def test_a_reversed_order_would_be_printed(monkeypatch: pytest.MonkeyPatch) -> N
     assert line == "| l | published | exact | ×1 | 0 of 2 | nlp (both 2) | video | 0, 1, 1 | 0 of 2 |"
 
 
-def test_a_block_is_written_between_its_markers_and_nowhere_else(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    runs = script("published_runs", monkeypatch)
-    page = tmp_path / "page.md"
-    page.write_text("before\n<!-- a -->\nold\n<!-- end -->\nafter <!-- end -->\n", encoding="utf-8")
-    runs.write_block("new", begin="<!-- a -->", end="<!-- end -->", page=page)
-    assert page.read_text(encoding="utf-8") == "before\n<!-- a -->\nnew\n<!-- end -->\nafter <!-- end -->\n"
-    with pytest.raises(ValueError, match="<!-- b -->"):
-        runs.write_block("new", begin="<!-- b -->", end="<!-- end -->", page=page)
-    assert "new" in page.read_text(encoding="utf-8")
-
-
 def test_without_the_real_counts_the_docs_stay_as_they_are(
     ablation: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from ipa_gym import catalog, cli
 from ipa_gym.benchmark import BenchmarkRun, read_results
 from ipa_gym.commands.options import parse_overrides, parse_seeds, parse_windows, split_commas
 from ipa_gym.errors import OptionError
+from ipa_gym.store import Store
 from tests.benchmark.conftest import small_run  # noqa: F401  # a fixture
 
 Output = tuple[int, str, str]
@@ -198,6 +201,16 @@ def test_evaluate_prints_a_line_an_interval_and_draws(run, tmp_path: Path) -> No
         (("evaluate", "--forecast", "magic"), "magic"),
         (("evaluate", "--batch-cap", "3"), "batch_cap is 3"),
         (("benchmark", "--seeds", "x"), "--seeds has 'x'"),
+        (("benchmark", "--seeds", "0"), "--seeds has '0'"),
+        (("benchmark", "--seeds", "-1"), "--seeds has '-1'"),
+        (("benchmark", "--seeds", "10:5,3"), "--seeds has '10:5,3'"),
+        (("benchmark", "--seeds", "1000000000000000000000"), "at most 100,000"),
+        (("benchmark", "--seeds", "99999999999999999999,"), "seeds are [99999999999999999999]"),
+        (("benchmark", "--env", ","), "--env is ','"),
+        (("benchmark", "--study", ","), "--study is ','"),
+        (("evaluate", "--agent", ","), "--agent is ','"),
+        (("benchmark", "--episode", "0"), "episode_s is 0"),
+        (("benchmark", "--episode", "-5"), "episode_s is -5"),
         (("benchmark", "--format", "xlsx"), "parquet"),
         (("benchmark", "--jobs", "0"), "jobs is 0"),
         (("benchmark", "--study", "preference"), "Did you mean 'preferences'"),
@@ -229,6 +242,48 @@ def test_a_users_error_is_one_line_on_stderr_and_exit_code_2(
     assert message in err
     assert len(err.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []  # nothing was written
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "line"),
+    [(signal.SIGINT, 130, "ipa-gym: interrupted\n"), (signal.SIGTERM, 143, "ipa-gym: terminated\n")],
+)
+def test_ctrl_c_and_sigterm_end_a_benchmark_with_one_line_and_keep_what_was_played(
+    tmp_path: Path, number: int, code: int, line: str
+) -> None:
+    command = [
+        "benchmark",
+        "--env",
+        "video",
+        "--trace",
+        "bursty",
+        "--agent",
+        "static",
+        "--seeds",
+        "3000",
+        "--jobs",
+        "2",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ipa_gym.cli", *command, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=Path(__file__).parents[1],
+    )
+    try:
+        end_s = time.monotonic() + 60.0
+        while not list(tmp_path.glob("store/*.parquet")) and time.monotonic() < end_s:
+            time.sleep(0.02)
+        os.killpg(process.pid, number)  # a terminal's Ctrl-C reaches all processes of the command
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out, err) == (code, "", line)
+    assert Store(tmp_path / "store").read(["seed"]).height > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    assert not list(tmp_path.glob("store/.*"))
 
 
 def test_a_fault_of_the_file_system_is_one_line_too(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -165,7 +165,7 @@ def _draw_trace(axes: Sequence[Axes], part: pl.DataFrame, groups: Sequence[list[
     highest = part["latency_p99_s"].fill_nan(0.0).max()
     axes[-1].set_ylim(0, 1.08 * max(sla_s, float(highest)))  # type: ignore[arg-type]  # a float column
     largest = min(float(part["capacity_rps"].max()), CAPACITY_AXIS * float(max_rps.max()))  # type: ignore[arg-type]
-    axes[0].set_ylim(0, 1.05 * max(largest, float(max_rps.max())))
+    axes[0].set_ylim(0, 1.05 * max(largest, float(max_rps.max())) or 1.0)  # nothing may arrive at all
 
 
 def _draw_stage(axes: Sequence[Axes], part: pl.DataFrame, groups: Sequence[list[str]], stage: int) -> None:

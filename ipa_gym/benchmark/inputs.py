@@ -29,6 +29,8 @@ class _Named(Protocol):
 
 
 _N = TypeVar("_N", bound=_Named)
+_LARGEST_SEED = 2**62  # the store's whole numbers have 64 bits, and a window's first second is added
+_SHOWN_SEEDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,5 +171,6 @@ def _by_name(kind: str, references: Sequence[str], load: Callable[[str], _N]) ->
 
 
 def _check_seeds(seeds: Sequence[int]) -> None:
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
-        raise OptionError(f"seeds are {list(seeds)}; expected at least one, none twice, none negative")
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0 or max(seeds) > _LARGEST_SEED:
+        shown = ", ".join(map(str, seeds[:_SHOWN_SEEDS])) + (", ..." if len(seeds) > _SHOWN_SEEDS else "")
+        raise OptionError(f"seeds are [{shown}]; expected at least one, none twice, each from 0 to {_LARGEST_SEED}")

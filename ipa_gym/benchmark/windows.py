@@ -45,9 +45,14 @@ def split_name(trace: Trace, options: EnvironmentOptions) -> str:
 
 
 def episode_s(trace: Trace, options: EnvironmentOptions) -> int:
-    """The episode's seconds: as asked, or 1,200, or as many whole intervals as a shorter split holds."""
+    """The episode's seconds: as asked, or 1,200, or as many whole intervals as a shorter split holds.
+
+    Raises: OptionError for less than a second.
+    """
+    if options.episode_s is not None and options.episode_s < 1:
+        raise OptionError(f"episode_s is {options.episode_s}; expected whole seconds, at least 1")
     if options.episode_s is not None or options.windows is not None:
-        return options.episode_s or DEFAULT_EPISODE_S
+        return DEFAULT_EPISODE_S if options.episode_s is None else options.episode_s
     start, stop = trace.split_range(played_split(trace, options) or "all")
     if stop - start >= DEFAULT_EPISODE_S or options.interval_s <= 0:
         return DEFAULT_EPISODE_S

@@ -81,13 +81,24 @@ def read_results(folder: Path) -> Results:
     path = folder / SETTINGS_FILE
     if not path.is_file():
         raise OptionError(f"{folder}: no {SETTINGS_FILE}; expected the folder of a complete benchmark")
-    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    settings = read_settings(path)
 
     def table(name: str) -> pl.DataFrame:
         parquet = folder / f"{name}.parquet"
         return pl.read_parquet(parquet) if parquet.is_file() else _read_csv(folder / f"{name}.csv")
 
     return Results(table("episodes"), table("series"), table("summary"), settings, Store(folder / STORE_FOLDER))
+
+
+def read_settings(path: Path) -> dict[str, Any]:  # Any: what JSON can hold
+    """Read a ``settings.json``. Raises: OptionError for what is no JSON, or something else than settings."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{path}: cannot be read as JSON ({error}); delete it, or run the benchmark again") from error
+    if not isinstance(found, dict):
+        raise OptionError(f"{path}: holds a {type(found).__name__}; expected the settings of a benchmark")
+    return found
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
@@ -108,11 +119,19 @@ def check_format(file_format: str) -> None:
 
 
 def _listed_files(folder: Path) -> list[str]:
-    """Files that the folder's last complete benchmark listed; only names that stay inside the folder."""
+    """Files that the folder's last complete benchmark listed; only those that a benchmark writes into the folder.
+
+    The list may have been edited: what is elsewhere, a folder, or a part of the store is not for us to remove.
+    """
     path = folder / SETTINGS_FILE
     try:
         names = json.loads(path.read_text(encoding="utf-8")).get("files", [])
     except (OSError, ValueError, AttributeError):
         return []
-    inside = folder.resolve()
-    return [n for n in names if isinstance(n, str) and (folder / n).resolve().is_relative_to(inside)]
+    inside, store = folder.resolve(), (folder / STORE_FOLDER).resolve()
+
+    def ours(name: object) -> bool:
+        file = (folder / name).resolve() if isinstance(name, str) else inside
+        return file.is_file() and file.is_relative_to(inside) and not file.is_relative_to(store)
+
+    return [name for name in names if ours(name)] if isinstance(names, list) else []

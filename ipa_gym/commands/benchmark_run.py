@@ -19,7 +19,7 @@ from ipa_gym.benchmark.studies import DECISION_TIME
 from ipa_gym.benchmark.study_results import labelled, study_summary
 from ipa_gym.benchmark.table import caption, rich_tables
 from ipa_gym.commands.decision_time_run import decision_time_tables, measure_decision_times
-from ipa_gym.commands.options import parse_seeds, split_commas
+from ipa_gym.commands.options import named, parse_seeds
 from ipa_gym.commands.terminal import note, note_if_slow, print_json, progress_bar, show
 from ipa_gym.engines import open_engine
 
@@ -44,9 +44,9 @@ class BenchmarkRequest:
     def settings(self) -> BenchmarkSettings:
         """The library's settings. Raises: OptionError."""
         return BenchmarkSettings(
-            pipelines=split_commas(self.env),
-            traces=split_commas(self.trace),
-            agents=split_commas(self.agent),
+            pipelines=named("--env", self.env),
+            traces=named("--trace", self.trace),
+            agents=named("--agent", self.agent),
             seeds=parse_seeds(self.seeds),
             environment=self.environment,
             n_windows=self.windows,
@@ -54,7 +54,7 @@ class BenchmarkRequest:
 
     def studies(self) -> tuple[str, ...]:
         """Names of studies; ``main`` if there are none."""
-        return split_commas(self.study) or (MAIN,)
+        return named("--study", self.study) or (MAIN,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def evaluate(
         service_cv=service_cv, service_scale=service_scale, startup_scale=startup_scale,
         reward=o.parse_overrides(reward),
     )  # fmt: skip
-    agents, baselines = o.split_commas(agent) or ("ipa",), o.split_commas(against)
+    agents, baselines = o.named("--agent", agent) or ("ipa",), o.split_commas(against)
     _run(
         EvaluateRequest(env, trace, agents, baselines, windows, seed, environment),
         Outputs(as_json, quiet, render, csv, records, chrome_trace),

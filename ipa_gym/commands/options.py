@@ -14,6 +14,7 @@ import typer
 from ipa_gym.errors import OptionError
 
 _LOAD, _MODEL = "Load", "Environment"
+MOST_SEEDS = 100_000  # that one command may ask for; more is a slip of the keyboard
 
 Scale = Annotated[float, typer.Option(help="Multiply the trace's counts by this, rounded down.", rich_help_panel=_LOAD)]
 Window = Annotated[
@@ -88,6 +89,17 @@ Set = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+def named(option: str, values: Sequence[str] | None) -> tuple[str, ...]:
+    """`split_commas` of an option that stands for a default where it is left out. Raises: OptionError for a bare comma.
+
+    Empty text stays in, as a name that there is none of: an unset variable of a shell must not mean "all".
+    """
+    found = split_commas(values)
+    if values and not found:
+        raise OptionError(f"{option} is {values[-1]!r}; expected a name, or leave it out")
+    return found
+
+
 def split_commas(values: Sequence[str] | None) -> tuple[str, ...]:
     """``["a,b", "c"]`` as ``("a", "b", "c")``; a comma in an existing path stays."""
     found: list[str] = []
@@ -106,16 +118,18 @@ def parse_windows(texts: Sequence[str] | None) -> tuple[tuple[int, int], ...] | 
 def parse_seeds(text: str) -> tuple[int, ...]:
     """``5``: seeds 0 to 4; ``3,7``: these; ``10:20``: 10 to 19; parts may be joined by commas. Raises: OptionError."""
     parts = [part.strip() for part in text.split(",")]
-    meaning = "a number of seeds, a list like 3,7 or a range like 10:20"
-    if len(parts) == 1 and ":" not in text:
-        return tuple(range(_whole(text, option="--seeds", meaning=meaning)))
-    seeds: list[int] = []
+    meaning = f"a number of seeds, a list like 3,7 or a range like 10:20; at least one, at most {MOST_SEEDS:,}"
+    ranges: list[range] = []
     for part in filter(None, parts):
         if ":" in part:
-            seeds += range(*_range(part, option="--seeds", meaning=meaning))
+            ranges.append(range(*_range(part, option="--seeds", meaning=meaning)))
         else:
-            seeds.append(_whole(part, option="--seeds", meaning=meaning))
-    return tuple(seeds)
+            number = _whole(part, option="--seeds", meaning=meaning)
+            ranges.append(range(number) if len(parts) == 1 else range(number, number + 1))
+    sizes = [part.stop - part.start for part in ranges]  # len() refuses large ones
+    if not sizes or min(sizes) < 1 or sum(sizes) > MOST_SEEDS:
+        raise OptionError(f"--seeds has {text!r}; expected {meaning}")
+    return tuple(seed for part in ranges for seed in part)
 
 
 def parse_each_seed(texts: Sequence[str]) -> tuple[int, ...]:

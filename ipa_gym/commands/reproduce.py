@@ -40,7 +40,7 @@ def reproduce(
     [b]Examples[/b]
 
       ipa-gym reproduce --list
-      ipa-gym reproduce benchmark league
+      ipa-gym reproduce benchmark hindsight
       ipa-gym reproduce --minutes 10            all that takes up to ten minutes each
       ipa-gym reproduce theory --write          and put it into the docs
     """

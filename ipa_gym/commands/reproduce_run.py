@@ -53,6 +53,10 @@ def list_claims(names: list[str], *, as_json: bool) -> None:
 
 def run_and_show(request: ReproduceRequest, *, as_json: bool) -> None:
     """Reproduce, print, and end with 1 if anything differs."""
+    if request.minutes is not None and not request.minutes > 0:
+        raise OptionError(f"--minutes is {request.minutes:g}; expected a number above 0")
+    if request.prose_only and request.names:
+        raise OptionError(f"--prose beside {', '.join(request.names)}; expected either claims or --prose, not both")
     if request.keep is not None:
         check_output_folder(request.keep)
         if request.keep.exists() and any(request.keep.iterdir()):

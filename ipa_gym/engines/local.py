@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -59,6 +62,20 @@ def _run_here(work: Work[Item, Result], items: Iterable[Item]) -> Generator[tupl
         yield item, work.run(item)
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """A process that starts in here never sees a Ctrl-C, not even before `start_worker`; ours sees it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starts a process too, and lets signals through again when it has
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """A process that runs one item at a time, and another in its place when it is lost."""
 
@@ -71,11 +88,12 @@ class _Worker:
         return ProcessPoolExecutor(1, context, initializer=start_worker, initargs=self._arguments)
 
     def submit(self, item: Any) -> Future[Any]:  # Any: as above
-        try:
-            return self._pool.submit(run_item, item)
-        except BrokenProcessPool:  # lost while it had nothing to do
-            self.replace()
-            return self._pool.submit(run_item, item)
+        with _without_ctrl_c():  # the first item of a pool starts its process
+            try:
+                return self._pool.submit(run_item, item)
+            except BrokenProcessPool:  # lost while it had nothing to do
+                self.replace()
+                return self._pool.submit(run_item, item)
 
     def replace(self) -> None:
         self.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ipa_gym import catalog
-from ipa_gym.errors import OptionError
+from ipa_gym.errors import CardError, OptionError
 from ipa_gym.forecast import PEEKING
 from ipa_gym.policies import AgentCard, load_agent_card
 from ipa_gym.policies.card import AGENT_FILE
@@ -38,13 +38,16 @@ def load_group(reference: str) -> AgentGroup:
     Args:
         reference: an agent's name, a card's path, the folder of a training run (``runs/video/ppo/seed-0``), or the
             folder above several (``runs/video/ppo``): the training seeds of one agent.
-    Raises: as `load_agent_card`; CardError too for a training seed that has left no agent yet.
+    Raises: as `load_agent_card`; CardError too for a training seed that has left no agent yet, or seeds with different
+        policies, which are no seeds of one agent.
     """
     folder = Path(reference).expanduser()
     seeds = [] if reference in catalog.names("agents") else _seed_folders(folder)
     if seeds:
         labels = tuple(seed.name for seed in seeds)
-        return AgentGroup(folder.resolve().name, tuple(load_agent_card(seed) for seed in seeds), labels)
+        cards = tuple(load_agent_card(seed) for seed in seeds)
+        _check_one_agent(folder, cards, labels)
+        return AgentGroup(folder.resolve().name, cards, labels)
     card = load_agent_card(reference)
     if card.path.name != AGENT_FILE:
         return AgentGroup(card.name, (card,), (card.name,))
@@ -72,6 +75,13 @@ def distinct(groups: Iterable[AgentGroup]) -> tuple[AgentGroup, ...]:
                 "expected different names"
             )
     return tuple(found.values())
+
+
+def _check_one_agent(folder: Path, cards: tuple[AgentCard, ...], labels: tuple[str, ...]) -> None:
+    other = next((number for number, card in enumerate(cards) if card.policy != cards[0].policy), None)
+    if other is not None:
+        found = f"{labels[0]} has {cards[0].policy!r}, {labels[other]} has {cards[other].policy!r}"
+        raise CardError(f"{folder}: policy: {found}; expected the training seeds of one agent")
 
 
 def _seed_folders(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 COMMAND = "ipa-gym benchmark"
+SCORE_DIGITS = 4  # scores crowd near 1: docs/statistics.md, "The score"
 READING = (
     "An agent's score is 0 where it earns what random decisions earn and 1 where it earns what IPA with a perfect "
     "forecast earns; numbers in brackets are 95 % intervals, and a click on a heading sorts."
@@ -59,11 +60,11 @@ def _overall_table(found: League) -> PageTable:
     rows = [
         [
             agent_cell(row["agent"], _marks(row)),
-            _estimate(row, "iqm", 3),
-            _estimate(row, "mean", 3),
-            _estimate(row, "optimality_gap", 3),
+            _estimate(row, "iqm", SCORE_DIGITS),
+            _estimate(row, "mean", SCORE_DIGITS),
+            _estimate(row, "optimality_gap", SCORE_DIGITS),
             _estimate(row, "p_better", 2),
-            _estimate(row, "oracle_gap", 3),
+            _estimate(row, "oracle_gap", SCORE_DIGITS),
             replace(number_cell(row["worst_violations_percent"], 2), interval=row["worst_pipeline"] or ""),
             number_cell(row["n_episodes"], 0),
         ]
@@ -94,7 +95,7 @@ def _pipeline_table(found: League, plain: pl.DataFrame, pipeline: str) -> PageTa
             p_cell(row["p_holm"]),
             number_cell(row["violations_percent"], 2),
             *(_plain_cell(known.get((row["agent"], name)), factor, digits) for name, factor, digits in _PLAIN),
-            number_cell(row["score"], 3),
+            number_cell(row["score"], SCORE_DIGITS),
             _estimate(row, "oracle_gap", 2),
             number_cell(row["n_episodes"], 0),
         ]

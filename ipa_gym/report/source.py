@@ -5,13 +5,12 @@ Takes the folder of a benchmark (``results/``) or of a store. Which of the rows 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipa_gym.benchmark.decision_time import DECISION_TIME_FILE
-from ipa_gym.benchmark.writing import SETTINGS_FILE, STORE_FOLDER, read_results
+from ipa_gym.benchmark.writing import SETTINGS_FILE, STORE_FOLDER, read_results, read_settings
 from ipa_gym.errors import OptionError
 from ipa_gym.store import FLAT, KEY, Store
 
@@ -67,15 +66,7 @@ def _is_a_benchmark_of_old(folder: Path) -> bool:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OptionError(f"{path}: cannot be read as JSON ({error}); delete it, or run the benchmark again") from error
-    if not isinstance(found, dict):
-        raise OptionError(f"{path}: holds a {type(found).__name__}; expected the settings of a benchmark")
-    return found
+    return read_settings(path) if path.is_file() else {}
 
 
 def _asked_keys(home: Path, settings: dict[str, Any]) -> pl.DataFrame | None:

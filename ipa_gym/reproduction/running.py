@@ -92,7 +92,8 @@ def _put_into_page(block: Block, copy: Path, out: Path) -> None:
     """Put what the command printed or wrote between the page's markers, where it does not do that itself."""
     if block.source == PAGE:
         return
-    text = (out if block.source == STDOUT else copy / block.source).read_text(encoding="utf-8").strip("\n")
+    source = out if block.source == STDOUT else copy / block.source
+    text = "\n".join(line.rstrip() for line in source.read_text(encoding="utf-8").splitlines()).strip("\n")
     if block.table is not None:
         found = tables(text)
         if block.table >= len(found):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipa_gym.reproduction.blocks import marker, read_block, write_block
 from ipa_gym.reproduction.claims import Run, load_claims
 from ipa_gym.reproduction.differences import Difference
 from ipa_gym.reproduction.prose import prose_differences
@@ -81,12 +82,14 @@ def reproduce(
 
 
 def _taken_over(run: Run, checkout: Path, copy: Path) -> list[str]:
-    """Copy the run's pages and figures into the checkout; returns their paths."""
-    names = {block.page: None for block in run.blocks}
+    """Put the run's blocks and figures into the checkout, and nothing else; returns the files that were changed."""
+    changed: dict[str, None] = {}
+    for block in run.blocks:
+        write_block(read_block(copy / block.page, block.begin), begin=marker(block.begin), page=checkout / block.page)
+        changed[block.page] = None
     for picture in run.pictures:
-        names[picture.path] = None
-        if (copy / picture.path).with_suffix(".csv").is_file():
-            names[str(Path(picture.path).with_suffix(".csv"))] = None
-    for name in names:
-        shutil.copyfile(copy / name, checkout / name)
-    return list(names)
+        for name in (picture.path, str(Path(picture.path).with_suffix(".csv"))):
+            if (copy / name).is_file():
+                shutil.copyfile(copy / name, checkout / name)
+                changed[name] = None
+    return list(changed)

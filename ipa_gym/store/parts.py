@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,12 @@ def list_parts(folder: Path) -> list[Path]:
 
     A merge writes the large part before it removes the small ones, but a single walk over the folder may see neither:
     it passed the large one's place too early and the small ones' too late. Two walks that see the same cannot.
+
+    Raises: StoreError for a folder, or a link to nothing, that is called like a part.
     """
     seen: list[str] | None = None
     while True:
-        found = sorted(name for name in _names(folder) if name.endswith(SUFFIX))
+        found = sorted(_names(folder))
         if found == seen:
             return [folder / name for name in found]
         seen = found
@@ -39,9 +42,18 @@ def list_parts(folder: Path) -> list[Path]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        with os.scandir(folder) as entries:
+            return [_checked(entry).name for entry in entries if entry.name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
+
+
+def _checked(entry: os.DirEntry[str]) -> os.DirEntry[str]:
+    """Neither asks the file system again but for links: listing stays as fast as the names alone."""
+    fault = "is a folder" if entry.is_dir() else "is a link to nothing"
+    if entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path)):
+        raise StoreError(f"{entry.path}: {fault}; expected results of ipa-gym in this folder: move it elsewhere")
+    return entry
 
 
 def write_part(rows: pl.DataFrame, folder: Path, *, durable: bool = False) -> Path:
@@ -49,17 +61,24 @@ def write_part(rows: pl.DataFrame, folder: Path, *, durable: bool = False) -> Pa
 
     Args:
         durable: wait until it is on the disk, not only with the operating system: before the only other copy goes.
+    Raises: OSError, as on a full disk; polars' own error for that would say nothing of it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
     hidden = path.with_name(f".{path.name}{_HIDDEN}")  # no name that a glob for Parquet files finds
+    content = BytesIO()
+    rows.write_parquet(content)
     try:
         with hidden.open("wb") as file:
-            rows.write_parquet(file)
+            file.write(content.getbuffer())
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
         hidden.rename(path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         hidden.unlink(missing_ok=True)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,14 @@ def test_series_figure_has_a_panel_a_quantity_and_a_line_an_agent(small_run: Ben
     _, mean_load, _, capacity = [patch for patch in axes[0][1].patches if isinstance(patch, StepPatch)]
     np.testing.assert_array_equal(mean_load.get_data().values, rows["load_mean_rps"].to_numpy())
     np.testing.assert_array_equal(capacity.get_data().values, rows["capacity_rps"].to_numpy())
+
+
+def test_a_load_of_nothing_at_all_is_drawn_without_a_warning(small_run: BenchmarkRun) -> None:
+    zero = [pl.lit(0.0).alias(name) for name in ("load_mean_rps", "load_max_rps", "capacity_rps")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = series_figure(small_run.series.with_columns(zero), "video", ["steady-low"])
+    assert figure.axes[0].get_ylim() == (0.0, 1.0)
 
 
 def test_agents_with_the_same_series_share_a_line(small_run: BenchmarkRun) -> None:

@@ -89,6 +89,20 @@ def test_names_outside_the_folder_in_old_settings_are_not_removed(
     assert outside.read_text() == "mine"
 
 
+@pytest.mark.parametrize("files", [3, None, ["."], ["figures"], ["store"], ["store/part-1.parquet"], [1, {}], {"a": 1}])
+def test_an_edited_list_of_files_removes_no_folder_no_part_and_stops_nothing(
+    small_run: BenchmarkRun, origin: dict[str, object], tmp_path: Path, files: object
+) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "part-1.parquet").touch()
+    (tmp_path / "settings.json").write_text(json.dumps({"files": files}))
+    write_results(small_run, tmp_path, provenance=origin, figures=False)
+    assert (tmp_path / "figures").is_dir()
+    assert (tmp_path / "store" / "part-1.parquet").is_file()
+    assert read_results(tmp_path).episodes.height == small_run.episodes.height
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     path = tmp_path / "table.md"
     path.write_text("old")
@@ -105,6 +119,13 @@ def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path)
 
 def test_a_folder_without_settings_is_no_complete_result(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"settings\.json"):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "cannot be read as JSON"), ("[]", "holds a list")])
+def test_broken_settings_are_an_error_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(OptionError, match=f"settings.json: {message}"):
         read_results(tmp_path)
 
 

@@ -88,3 +88,17 @@ def test_what_cannot_be_done_is_one_line(run: Run, arguments: tuple[str, ...], f
     assert (code, out) == (2, "")
     assert fault in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--minutes", "-1"), "--minutes is -1; expected a number above 0"),
+        (("--minutes", "nan"), "--minutes is nan; expected a number above 0"),
+        (("--prose", "counted"), "--prose beside counted; expected either claims or --prose, not both"),
+    ],
+)
+def test_options_that_would_leave_everything_out_are_an_error(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    assert run(*arguments) == (2, "", f"ipa-gym: error: {message}\n")

@@ -13,7 +13,7 @@ import pytest
 
 from ipa_gym.engines import open_engine
 from ipa_gym.errors import IpaGymError, OptionError, UnknownNameError
-from tests.engines.works import Noting, Sums
+from tests.engines.works import Masks, Noting, Sums
 
 
 def _is_running(pid: int) -> bool:
@@ -43,6 +43,12 @@ def test_more_jobs_run_elsewhere_and_no_more_processes_than_items(tmp_path: Path
 
     assert os.getpid() not in pids
     assert 1 <= len(work.starts()) <= 2
+
+
+def test_ctrl_c_while_workers_start_does_not_reach_them_but_us() -> None:
+    """Else each that is still importing prints a traceback when a terminal's Ctrl-C reaches all processes."""
+    assert dict(open_engine("local", jobs=2).run(Masks(), [1, 2])) == {1: True, 2: True}
+    assert not Masks().run(0)
 
 
 def test_ctrl_c_is_not_the_workers_to_handle(tmp_path: Path) -> None:

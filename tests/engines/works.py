@@ -52,3 +52,14 @@ class Noting:
     def starts(self) -> list[int]:
         """Processes that started, one entry a start."""
         return [int(path.name.split("-")[1]) for path in self.folder.glob("start-*")]
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Says whether Ctrl-C can reach the process that runs an item."""
+
+    def start(self) -> None:
+        pass
+
+    def run(self, item: int) -> bool:
+        return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])

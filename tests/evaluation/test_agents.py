@@ -63,6 +63,15 @@ def test_a_folder_of_training_seeds_is_one_agent(tmp_path: Path) -> None:
         load_group(str(tmp_path / "ppo"))
 
 
+def test_seeds_with_different_policies_are_no_seeds_of_one_agent(tmp_path: Path) -> None:
+    for seed, agent in enumerate(("hpa", "static")):
+        folder = tmp_path / f"seed-{seed}"
+        folder.mkdir()
+        (folder / "agent.yaml").write_text(load_agent_card(agent).path.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(CardError, match="seed-0 has 'hpa', seed-1 has 'static'"):
+        load_group(str(tmp_path))
+
+
 def test_two_agents_of_one_name_are_an_error_and_the_same_twice_is_one(tmp_path: Path) -> None:
     one, two = (write_run(tmp_path / part / "ppo" / "seed-0") for part in "ab")
     assert [group.name for group in load_groups(["hpa", "ipa", "hpa"])] == ["hpa", "ipa"]

@@ -209,3 +209,10 @@ def test_names_from_the_store_run_nothing_and_missing_data_is_said(browser: Brow
     assert opened.page.locator("#growth .js-plotly-plot").count() == 0
     assert opened.complaints == []
     opened.page.context.close()
+
+
+def test_an_agent_that_is_hidden_beside_others_is_shown_where_it_is_alone(browser: Browser, tmp_path: Path) -> None:
+    opened = _open(browser, write_report(write_store(tmp_path, grid(("random",))), figures=False).page)
+    assert opened.page.is_checked("#latency input")
+    assert opened.lines("latency") == [["random"]]
+    opened.page.context.close()

@@ -14,7 +14,7 @@ from ipa_gym.report.page import page_html, script_json
 from ipa_gym.report.section import Section
 from ipa_gym.report.source import read_source
 from ipa_gym.report.writing import all_sections, page_content
-from tests.report.rows import grid, write_store
+from tests.report.rows import grid, row, write_store
 
 EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1>&\"'"
 
@@ -72,6 +72,14 @@ def test_every_entry_of_the_contents_leads_to_a_section(html: str) -> None:
         "better", "provenance",
     ]  # fmt: skip
     assert set(targets) <= set(_parsed(html).ids)
+
+
+def test_scores_that_crowd_near_one_can_be_told_apart(tmp_path: Path) -> None:
+    rewards = {"ipa-perfect": -5.0, "ipa": -5.08, "mpc": -5.2, "random": -405.0}
+    rows = [row(agent=agent, seed=seed, reward_mean=reward) for agent, reward in rewards.items() for seed in range(2)]
+    text = _html(write_store(tmp_path, rows))
+    assert re.search(r"<td[^>]*>0\.9998\b", text)  # 1 - 0.08 / 400
+    assert re.search(r"<td[^>]*>0\.9995\b", text)
 
 
 def test_the_scripts_data_can_be_read_back(html: str) -> None:

@@ -62,6 +62,17 @@ def test_write_puts_the_new_table_in_place(make_checkout: Make) -> None:
     assert (checkout / "page.md").read_text(encoding="utf-8") == MATCHING
 
 
+def test_write_keeps_what_was_changed_meanwhile_outside_of_the_block(make_checkout: Make) -> None:
+    checkout = make_checkout(MATCHING.replace("| 2 |", "| 3 |"))
+
+    def edit(_: object) -> None:
+        page = checkout / "page.md"
+        page.write_text(page.read_text(encoding="utf-8").replace("After.", "Changed."), encoding="utf-8")
+
+    reproduce(checkout, ["printed"], write=True, on_start=edit)
+    assert (checkout / "page.md").read_text(encoding="utf-8") == MATCHING.replace("After.", "Changed.")
+
+
 def test_what_takes_too_long_is_left_out(make_checkout: Make) -> None:
     found = reproduce(make_checkout(), most_minutes=1)
     assert [outcome.name for outcome in found.outcomes] == ["printed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ipa_gym.errors import StoreError, UnknownNameError
+from ipa_gym.files import write_frame
 from ipa_gym.store import COLUMNS, Store, parts, schema
 from tests.store.rows import key, rows
 
@@ -150,7 +152,7 @@ def test_a_walk_that_misses_both_a_merged_file_and_its_parts_is_walked_again(
 ) -> None:
     """What a merge in the middle of a walk over a large folder may look like."""
     walks = [["b.parquet"], ["b.parquet", "merged.parquet"], ["merged.parquet", "b.parquet"]]
-    monkeypatch.setattr(os, "listdir", lambda folder: walks.pop(0))
+    monkeypatch.setattr(parts, "_names", lambda folder: walks.pop(0))
     assert [path.name for path in parts.list_parts(tmp_path)] == ["b.parquet", "merged.parquet"]
 
 
@@ -236,3 +238,32 @@ def test_an_unknown_column_is_named_with_the_nearest(tmp_path: Path) -> None:
 def test_columns_have_different_names_and_a_meaning() -> None:
     assert len({column.name for column in COLUMNS}) == len(COLUMNS) == 35
     assert all(column.meaning for column in COLUMNS)
+
+
+def test_a_folder_or_a_dead_link_called_like_a_part_is_named_whatever_is_done(tmp_path: Path) -> None:
+    store, path = Store(tmp_path), tmp_path / "part-dir.parquet"
+    store.add(rows(1))
+    path.mkdir()
+    for use in (store.read, store.merge, lambda: store.missing([key(1)])):
+        with pytest.raises(StoreError, match=r"part-dir\.parquet: is a folder"):
+            use()
+    path.rmdir()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match=r"part-dir\.parquet: is a link to nothing"):
+        store.read()
+    path.unlink()
+    assert seeds(store) == [1]
+
+
+def test_a_full_disk_is_an_error_of_the_system_that_names_the_part_and_leaves_nothing(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk; polars by itself would say "invalid thrift"."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"part-\d+-.*\.parquet"):
+            Store(tmp_path).add(rows(1))
+        with pytest.raises(OSError, match=r"table\.parquet"):
+            write_frame(rows(1), tmp_path / "table.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

@@ -241,7 +241,7 @@ function startProfiles(section, data) {
         {
           type: "scatter", mode: "lines", name: plain(curve.agent), x: curve.score, y: curve.fraction,
           line: { color: look.colour, dash: look.dash, width: 1.8 },
-          hovertemplate: `${plain(curve.agent)}: %{y:.3f} of the runs above %{x:.2f}<extra></extra>`,
+          hovertemplate: `${plain(curve.agent)}: %{y:.3f} of the runs above %{x:.4f}<extra></extra>`,
         },
       ];
     });

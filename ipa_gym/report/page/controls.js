@@ -41,7 +41,7 @@ function agentFilter(box, agents, chosen, onChange) {
     const input = document.createElement("input");
     input.type = "checkbox";
     input.value = agent;
-    input.checked = chosen.includes(agent);
+    input.checked = chosen.length === 0 || chosen.includes(agent);
     const swatch = document.createElement("span");
     swatch.className = "swatch";
     swatch.dataset.agent = agent;
