@@ -16,7 +16,7 @@ from pathlib import Path
 from ipa_gym.report import write_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-WIDTH, HEIGHT = 1180, 1830  # pixels: header, contents, the league and the time series without the decisions
+WIDTH, HEIGHT = 1400, 1760  # pixels: header, contents, the league and the time series without the decisions
 
 
 def take_picture(results: Path, out: Path) -> None:

@@ -60,7 +60,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     ("more", "message"),
     [
         (["--trials", "0"], "trials is 0; expected a whole number of at least 1"),
-        (["--seeds", "0"], "seeds is []; expected at least one from 0, and none twice"),
+        (["--seeds", "0"], "--seeds has '0'; expected a number of seeds"),
         (["--seeds", "3,3"], "seeds is [3, 3]; expected at least one from 0, and none twice"),
         (["--engine", "rai"], "unknown engine 'rai'; known: local, ray. Did you mean 'ray'?"),
         (["--agent", "ipa"], "agent ipa needs no training; expected a card with 'algorithm'"),
