@@ -33,12 +33,13 @@ def league_tables(found: League) -> tuple[LeagueTable, ...]:
 
 def league_caption(found: League) -> str:
     """What the numbers are."""
-    episodes, tasks = int(found.overall["n_episodes"].sum()), found.anchors["n_tasks"].sum()
+    episodes, tasks = int(found.overall["n_episodes"].sum()), int(found.anchors["n_tasks"].sum())
+    played = f"{_counted(episodes, 'episode')} of {_counted(tasks, 'task')} (pipeline, trace, window)"
     return (
-        f"{episodes:,} episodes of {tasks} tasks (pipeline, trace, window). Score: 0 is what random earns on a "
-        "pipeline, 1 what ipa-perfect earns. IQM: mean of the middle half of all runs. P: probability of earning more "
-        f"than {found.baseline} on the same traffic. In brackets: 95 % bootstrap intervals over traffic and training "
-        "seeds. Verdict: p-value by Holm, over an agent's pipelines, below 0.05. More: docs/statistics.md."
+        f"{played}. Score: 0 is what random earns on a pipeline, 1 what ipa-perfect earns. IQM: mean of the middle "
+        f"half of all runs. P: probability of earning more than {found.baseline} on the same traffic. In brackets: "
+        "95 % bootstrap intervals over traffic and training seeds. Verdict: p-value by Holm, over an agent's "
+        "pipelines, below 0.05. More: docs/statistics.md."
     )
 
 
@@ -54,22 +55,21 @@ def league_markdown(found: League) -> str:
 
 
 def rich_league(found: League) -> Group:
-    """The same for the terminal."""
+    """The table over all pipelines and the notes, for the terminal, which has no room for those of each pipeline."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    parts: list[Table | Text] = [Text(league_caption(found), style="dim"), Text()]
-    for table in league_tables(found):
-        shown = Table(title=table.title, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
-        shown.add_column(table.headers[0], style="bold", no_wrap=True)
-        for header in table.headers[1:]:
-            shown.add_column(header, justify="right", no_wrap=True)
-        for row in table.rows:
-            shown.add_row(*map(Text, row))  # not markup: intervals stand in square brackets
-        parts.append(shown)
-    return Group(*parts, *(Text(f"note: {note}") for note in found.notes))
+    table = _overall(found)
+    shown = Table(title=table.title, box=SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    shown.add_column(table.headers[0], style="bold", no_wrap=True)
+    for header in table.headers[1:]:
+        shown.add_column(header, justify="right", no_wrap=True)
+    for row in table.rows:
+        shown.add_row(*map(Text, row))  # not markup: intervals stand in square brackets
+    notes = (Text(f"note: {note}") for note in found.notes)
+    return Group(Text(league_caption(found), style="dim"), Text(), shown, *notes)
 
 
 def _overall(found: League) -> LeagueTable:
@@ -125,6 +125,10 @@ def _marked(row: _Row) -> str:
 
 def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(map(_escaped, cells))} |"
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _escaped(text: str) -> str:

