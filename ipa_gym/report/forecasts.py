@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ipa_gym.report.cells import agent_cell, number, number_cell, rounded, text_cell
+from ipa_gym.report.cells import agent_cell, number, number_cell, text_cell
 from ipa_gym.report.choice import RUN, SETTINGS, Choice
 from ipa_gym.report.drawing import agent_legend, agent_look, error_bars, from_zero
-from ipa_gym.report.means import means, on_common_tasks
+from ipa_gym.report.means import means, on_common_tasks, page_points
 from ipa_gym.report.section import Cell, PageTable, Picture, Section
 
 if TYPE_CHECKING:
@@ -81,14 +81,7 @@ def forecast_section(rows: pl.DataFrame) -> Section:
     table = forecast_table(rows)
     if table.height == 0:
         return Section("forecasts", TITLE, READING, COMMAND)
-    points = []
-    keys = ["pipeline", "trace", "agent", "forecast"]
-    for key, part in table.group_by(keys, maintain_order=True):
-        values: dict[str, object] = dict(zip(keys, key, strict=True))
-        for row in part.to_dicts():
-            values[row["metric"]] = rounded(row["mean"], 5)
-            values[f"{row['metric']}_half"] = rounded(row["half_width"], 3)
-        points.append(values)
+    points = page_points(table, ("pipeline", "trace", "agent", "forecast"))
     data = {"points": points, "forecasts": in_order(rows["forecast"].unique().to_list()), "all": _ALL}
     over_all = table.filter(pl.col("trace") == _ALL)
     picture = Picture("forecasts", partial(forecast_figure, over_all), table)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ipa_gym.benchmark.statistics import ALL_TRACES, mean_interval
+from ipa_gym.report.cells import rounded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,18 @@ def means(rows: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
     names = ["pipeline", "trace", "agent", "metric", "mean", "half_width", "n"]
     types = [pl.String] * 4 + [pl.Float64] * 2 + [pl.Int64]
     return pl.DataFrame(found, schema=dict(zip(names, types, strict=True)), orient="row")
+
+
+def page_points(table: pl.DataFrame, keys: Sequence[str]) -> list[dict[str, object]]:
+    """Rows of `means` as the page takes them: a point for each value of the keys, a mean and a half-width a metric."""
+    points = []
+    for key, part in table.group_by(list(keys), maintain_order=True):
+        values: dict[str, object] = dict(zip(keys, key, strict=True))
+        for row in part.to_dicts():
+            values[row["metric"]] = rounded(row["mean"], 5)
+            values[f"{row['metric']}_half"] = rounded(row["half_width"], 3)
+        points.append(values)
+    return points
 
 
 def on_common_tasks(rows: pl.DataFrame, setting: Sequence[str], by: Sequence[str]) -> pl.DataFrame:

@@ -10,10 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ipa_gym.benchmark.statistics import ALL_TRACES
-from ipa_gym.report.cells import rounded
 from ipa_gym.report.choice import RUN, Choice
 from ipa_gym.report.drawing import agent_legend, agent_look, error_bars, from_zero
-from ipa_gym.report.means import means, on_common_tasks
+from ipa_gym.report.means import means, on_common_tasks, page_points
 from ipa_gym.report.section import Picture, Section
 
 if TYPE_CHECKING:
@@ -99,14 +98,7 @@ def preference_section(table: pl.DataFrame) -> Section:
     """
     if table.height == 0:
         return Section("preferences", TITLE, READING, COMMAND)
-    points = []
-    keys = ["knob", "pipeline", "agent", "factor"]
-    for key, part in table.group_by(keys, maintain_order=True):
-        values: dict[str, object] = dict(zip(keys, key, strict=True))
-        for row in part.to_dicts():
-            values[row["metric"]] = rounded(row["mean"], 5)
-            values[f"{row['metric']}_half"] = rounded(row["half_width"], 3)
-        points.append(values)
+    points = page_points(table, ("knob", "pipeline", "agent", "factor"))
     pictures = [
         Picture(f"preferences-{knob}", partial(preference_figure, table, knob), table.filter(table["knob"] == knob))
         for knob in table["knob"].unique(maintain_order=True).to_list()
