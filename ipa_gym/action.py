@@ -91,6 +91,18 @@ class ActionLayout:
         self.decode(action)
         return action
 
+    def encode_many(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Turn the optimiser's decisions into actions; what is outside the action space is not looked for.
+
+        Args:
+            chosen: int64 (n, n_stages, 3), variant index, batch in requests (one of the batch sizes), replicas.
+        Returns: int64 (n, 3 · n_stages).
+        """
+        actions = chosen.copy()
+        actions[:, :, 1] = np.searchsorted(self.batch_sizes, actions[:, :, 1])
+        actions[:, :, 2] -= 1
+        return actions.reshape(len(actions), -1)
+
     def masks(self, peak_rps: float, interval_s: float) -> tuple[NDArray[np.bool_], ...]:
         """For each number of the action, which values may ever pay (True); any action stays legal.
 

@@ -54,3 +54,8 @@ def test_masks_rule_out_dominated_variants_useless_batches_and_idle_replicas() -
 def test_without_a_drop_limit_any_number_of_replicas_may_pay() -> None:
     layout = ActionLayout(toy_pipeline(drop_after_s=float("inf")))
     assert layout.masks(10.0, 10.0)[2].all()
+
+
+def test_many_decisions_become_the_actions_that_each_of_them_is(toy) -> None:
+    chosen = np.array([[[1, 4, 3], [0, 1, 10]], [[0, 2, 1], [1, 4, 2]]])
+    assert ActionLayout(toy).encode_many(chosen).tolist() == [[1, 2, 2, 0, 0, 9], [0, 1, 0, 1, 2, 1]]

@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "ipa_gym"
 LAYERS = {  # lower may not import higher
     "errors": 0, "seeding": 0, "accuracy": 0, "compile_cache": 0, "compiling": 0,
-    "statistics": 1, "engines": 1,
+    "statistics": 1, "program": 1, "engines": 1,
     "catalog": 1, "pipeline": 1, "files": 1,
     "queueing": 2, "optimizer": 2, "workload": 2, "forecast": 2, "cards": 3, "action": 2, "profiling": 4,
     "reward": 3, "observation": 3, "episode": 4, "options": 4,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,6 +26,7 @@ from ipa_gym.forecast import FORECASTS, WEIGHTS_SUFFIX
 from ipa_gym.policies import AgentCard
 from ipa_gym.policies.factory import policy_class
 from ipa_gym.policies.learned import PIPELINE
+from ipa_gym.program import FOLDER, PACKAGE, required_packages, source_files, version_of
 from ipa_gym.settings import EnvSettings
 from ipa_gym.store import Key
 from ipa_gym.workload.trace import Trace
@@ -37,28 +37,23 @@ UNDECIDING = (  # parts of the package without a say in a row that has its key
     "cli.py",
 )
 DECIDING_HERE = ("episode.py", "inputs.py", "settings.py", "windows.py", "work.py")  # of ``benchmark``, these alone
-_DIGITS = {"version": 12, "settings": 16}
+_DIGITS = 16  # of the hash of the settings
 
 
 @cache
 def program_version() -> str:
     """The package's version and a digest of its source, as far as that decides rows: ``0.1.0+0123456789ab``."""
-    folder = Path(ipa_gym.__file__).parent
-    digest = hashlib.sha256()
-    for path in deciding_files():
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return f"{ipa_gym.__version__}+{digest.hexdigest()[: _DIGITS['version']]}"
+    return version_of(deciding_files())
 
 
 def deciding_files() -> list[Path]:
     """The source files that decide rows."""
-    folder = Path(ipa_gym.__file__).parent
 
     def decides(path: Path) -> bool:
-        parts = path.relative_to(folder).parts
+        parts = path.relative_to(FOLDER).parts
         return parts[0] not in UNDECIDING and (parts[0] != "benchmark" or parts[1] in DECIDING_HERE)
 
-    return sorted(filter(decides, folder.rglob("*.py")), key=lambda path: path.relative_to(folder).as_posix())
+    return list(filter(decides, source_files()))
 
 
 class Identities:
@@ -152,16 +147,7 @@ def trace_digest(trace: Trace) -> str:
 
 def versions() -> dict[str, str]:
     """Versions of this package and its run-time dependencies."""
-    found = {"ipa-gym": ipa_gym.__version__}
-    try:
-        requirements = metadata.requires("ipa-gym") or []
-    except metadata.PackageNotFoundError:  # run from a source folder that is not installed
-        requirements = []
-    for requirement in requirements:
-        name = re.match(r"[A-Za-z0-9._-]+", requirement)
-        if name is not None and "extra ==" not in requirement:
-            found[name.group()] = metadata.version(name.group())
-    return found
+    return {PACKAGE: ipa_gym.__version__, **{name: metadata.version(name) for name in required_packages()}}
 
 
 @cache
@@ -212,4 +198,4 @@ def _file_or_text(value: str) -> str:
 
 def _digest(content: Mapping[str, Any]) -> str:  # Any: as above
     text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[: _DIGITS["settings"]]
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]

@@ -34,7 +34,7 @@ def league_tables(found: League) -> tuple[LeagueTable, ...]:
 def league_caption(found: League) -> str:
     """What the numbers are."""
     episodes, tasks = int(found.overall["n_episodes"].sum()), int(found.anchors["n_tasks"].sum())
-    played = f"{_counted(episodes, 'episode')} of {_counted(tasks, 'task')} (pipeline, trace, window)"
+    played = f"{counted(episodes, 'episode')} of {counted(tasks, 'task')} (pipeline, trace, window)"
     return (
         f"{played}. Score: 0 is what random earns on a pipeline, 1 what ipa-perfect earns. IQM: mean of the middle "
         f"half of all runs. P: probability of earning more than {found.baseline} on the same traffic. In brackets: "
@@ -127,7 +127,8 @@ def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(map(_escaped, cells))} |"
 
 
-def _counted(n: int, what: str) -> str:
+def counted(n: int, what: str) -> str:
+    """``1 seed``, ``1,900 episodes``."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 

@@ -110,7 +110,7 @@ def _run(settings: Sequence[BenchmarkSettings], options: RunOptions, store: Stor
         waiting = _still_missing(store, left, progress.more) if options.store is not None else iter(left)
         with (
             GroupCommit(store, progress.more) as commit,
-            closing(options.engine.run(work, waiting)) as results,  # type: ignore[type-var]  # a generator
+            closing(options.engine.run(work, waiting)) as results,
         ):
             for _, row in results:
                 commit.put(row)

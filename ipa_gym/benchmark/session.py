@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ipa_gym.benchmark.league import League, league
 from ipa_gym.benchmark.provenance import provenance
 from ipa_gym.benchmark.runner import BenchmarkRun, RunOptions, run_benchmarks
 from ipa_gym.benchmark.settings import BenchmarkSettings
@@ -44,6 +45,7 @@ class Session:
     runs: tuple[StudyRun, ...]  # of each variant
     folder: Path
     files: tuple[Path, ...]
+    league: League | None  # of a study of one variant
 
 
 def run_and_write(settings: BenchmarkSettings, output: Output, options: RunOptions | None = None) -> Session:
@@ -76,16 +78,18 @@ def run_studies(
     for name, variants in chosen.items():
         found = tuple(StudyRun(variant.label, tuple(next(runs) for _ in variant.settings)) for variant in variants)
         folder = output.folder if name == MAIN else output.folder / name
-        sessions.append(Session(name, study(name), found, folder, tuple(_write(found, folder, output))))
+        ranking = league(found[0].runs[0].episodes) if len(found) == 1 else None
+        files = tuple(_write(found, folder, output, ranking))
+        sessions.append(Session(name, study(name), found, folder, files, ranking))
     return sessions
 
 
-def _write(runs: Sequence[StudyRun], folder: Path, output: Output) -> list[Path]:
-    if len(runs) > 1:
+def _write(runs: Sequence[StudyRun], folder: Path, output: Output, ranking: League | None) -> list[Path]:
+    if ranking is None:
         return write_study(runs, folder, command=output.command, file_format=output.file_format)
     (run,) = runs[0].runs
     origin = provenance(run, command=output.command)
-    return write_results(run, folder, provenance=origin, file_format=output.file_format)
+    return write_results(run, folder, provenance=origin, found=ranking, file_format=output.file_format)
 
 
 def n_episodes(sessions: Sequence[Session]) -> tuple[int, int]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from ipa_gym.benchmark.league import league
+from ipa_gym.benchmark.league import League, league
 from ipa_gym.benchmark.league_views import league_markdown
 from ipa_gym.benchmark.runner import BenchmarkRun
 from ipa_gym.benchmark.statistics import summarise
 from ipa_gym.benchmark.table import METRICS, markdown
 from ipa_gym.errors import OptionError, unknown_name
-from ipa_gym.files import write_frame, write_text
+from ipa_gym.files import write_frame, write_json, write_text
 from ipa_gym.store import Store, schema
 from ipa_gym.store.columns import COLUMNS, INTERVAL_COLUMNS
 
@@ -43,12 +43,19 @@ class Results:
 
 
 def write_results(
-    run: BenchmarkRun, folder: Path, *, provenance: dict[str, Any], file_format: str = "parquet", figures: bool = True
+    run: BenchmarkRun,
+    folder: Path,
+    *,
+    provenance: dict[str, Any],
+    found: League | None = None,
+    file_format: str = "parquet",
+    figures: bool = True,
 ) -> list[Path]:
     """Write everything into ``folder``, which is made if need be.
 
     Args:
         provenance: what `provenance.provenance` gave.
+        found: the league of the run's episodes; None: it is computed.
         file_format: ``parquet`` or ``csv``.
         figures: whether to draw them.
     Returns: the files, in the order in which they were written.
@@ -61,7 +68,7 @@ def write_results(
     frames = dict(zip(_TABLES, (run.episodes, run.series, summary), strict=True))
     written = [write_frame(frame, folder / f"{name}.{file_format}") for name, frame in frames.items()]
     written.append(write_text(markdown(summary), folder / "table.md"))
-    written.append(write_text(league_markdown(league(run.episodes)), folder / "league.md"))
+    written.append(write_text(league_markdown(found or league(run.episodes)), folder / "league.md"))
     if figures:
         from ipa_gym.benchmark.figures import write_figures
 
@@ -69,8 +76,7 @@ def write_results(
     names = [str(path.relative_to(folder).as_posix()) for path in written]
     for name in set(old) - set(names):
         (folder / name).unlink(missing_ok=True)
-    content = {**provenance, "files": names}
-    written.append(write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", folder / SETTINGS_FILE))
+    written.append(write_json({**provenance, "files": names}, folder / SETTINGS_FILE))
     return written
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipa_gym.benchmark.league import league
 from ipa_gym.benchmark.league_views import rich_league
 from ipa_gym.benchmark.runner import RunOptions
 from ipa_gym.benchmark.session import MAIN, Output, Session, n_episodes, run_studies
@@ -102,8 +101,8 @@ def _shown(session: Session) -> Iterator[RenderableType]:
         yield Text(f"study {session.name}: {session.study.title}", style="bold")
     yield from rich_tables(summary)
     yield caption(summary)
-    if len(session.runs) == 1:
-        yield rich_league(league(session.runs[0].runs[0].episodes))
+    if session.league is not None:
+        yield rich_league(session.league)
 
 
 def _as_data(sessions: Sequence[Session], out: Path) -> dict[str, Any]:  # Any: what JSON can hold

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ipa_gym.forecast import HORIZON_S
 from ipa_gym.hindsight.rehearsal import Actions, Floats, Rehearsal
-from ipa_gym.hindsight.useful import Neighbours, distinct, encoded, ladder, useful_actions
+from ipa_gym.hindsight.useful import Neighbours, distinct, ladder, useful_actions
 from ipa_gym.optimizer.planner import ExactPlanner
 from ipa_gym.policies.baselines import fixed_variants, least_accurate_variants
 from ipa_gym.workload.trace import HISTORY_S
@@ -79,7 +79,7 @@ def starting_plans(rehearsal: Rehearsal, *, n_rungs: int) -> Plans:
     fixed = [None, *(fixed_variants(v) for v in list(dict.fromkeys(combinations))[: 1 + _N_COMBINATIONS])]
     for variants in fixed:
         decided = ExactPlanner(pipeline, variants).decide_many(loads.reshape(-1)).chosen
-        plans.append(encoded(pipeline, decided).reshape(len(loads), n_intervals, -1))
+        plans.append(rehearsal.actions.encode_many(decided).reshape(len(loads), n_intervals, -1))
     actions = np.unique(np.concatenate(plans), axis=0)
     totals = rehearsal.earned(actions)
     order = np.argsort(-totals, kind="stable")

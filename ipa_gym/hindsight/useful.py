@@ -10,6 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ipa_gym.action import ActionLayout
 from ipa_gym.hindsight.rehearsal import Actions, Floats
 from ipa_gym.optimizer.frontier import for_some_weight, frontier
 from ipa_gym.optimizer.planner import ExactPlanner
@@ -25,14 +26,6 @@ def distinct(actions: Actions) -> Actions:
     return found
 
 
-def encoded(pipeline: Pipeline, chosen: NDArray[np.int64]) -> Actions:
-    """Actions of decisions, int64 (n, n_stages, 3): variant index, batch in requests, replicas."""
-    actions = chosen.copy()
-    actions[:, :, 1] = np.searchsorted(pipeline.batch_sizes, actions[:, :, 1])
-    actions[:, :, 2] -= 1
-    return actions.reshape(len(actions), -1)
-
-
 def ladder(lowest_rps: float, highest_rps: float, n_rungs: int) -> Floats:
     """Loads to plan for, evenly spaced in their logarithm: from half the lowest to 1.3 times the highest.
 
@@ -46,7 +39,7 @@ def useful_actions(pipeline: Pipeline, rates_rps: Floats) -> Actions:
     """What IPA would decide at some of these loads with some weight of the accuracy, its own decisions included."""
     corners = [for_some_weight(frontier(pipeline, rate), pipeline.objective).chosen for rate in rates_rps.tolist()]
     decided = ExactPlanner(pipeline).decide_many(rates_rps).chosen
-    return distinct(encoded(pipeline, np.concatenate([decided, *corners])))
+    return distinct(ActionLayout(pipeline).encode_many(np.concatenate([decided, *corners])))
 
 
 class Neighbours:

@@ -6,7 +6,7 @@ replicas there should be: each policy's rule does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ipa_gym.observation import Observation, StageObservation
 from ipa_gym.pipeline import Configuration, Pipeline, StageConfiguration
@@ -72,6 +72,11 @@ class Deployment:
         Not at the first decision, which has no interval behind it, nor while a variant switch is under way.
         """
         return self._decisions > 0 and not self.switching(index, stage)
+
+    def scaled(self, seen: Observation, rule: Callable[[int, StageObservation, int], int]) -> list[int]:
+        """Replicas of each stage by a rule of its index, what is seen of it, and how many serve or start now."""
+        stages = zip(seen.stages, seen.configuration.stages, strict=True)
+        return [rule(index, stage, choice.replicas) for index, (stage, choice) in enumerate(stages)]
 
     def decide(self, replicas: Sequence[int]) -> ActionArray:
         """The action that sets these replicas, one number a stage; the clock moves on by an interval."""

@@ -38,9 +38,7 @@ class ExactPlanning:
         field = setting.layout.field("forecast_rps")
         self._size, self._place, self._factor = setting.layout.size, field.start, load_factor
         self._scale = field.scale
-        sizes = setting.actions.batch_sizes
-        self._batch_index = np.zeros(sizes[-1] + 1, dtype=np.int64)
-        self._batch_index[list(sizes)] = range(len(sizes))
+        self._actions = setting.actions
 
     def plan(self, observation: ObservationArray) -> tuple[ActionArray, dict[str, object]]:
         """One decision, and its diagnostics as `planning.plan` gives them."""
@@ -54,7 +52,7 @@ class ExactPlanning:
             "solver": "exact",
             "solve_s": time.perf_counter() - started,
         }
-        return self._encode(decisions)[0], diagnostics
+        return self._actions.encode_many(decisions.chosen)[0], diagnostics
 
     def plan_many(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
         """The decision for each of many observations, the same as one by one.
@@ -64,7 +62,7 @@ class ExactPlanning:
         Returns: int64 (n, 3 · n_stages), an action each.
         Raises: OptionError if they have another shape.
         """
-        return self._encode(self._decide(np.asarray(observations))[1])
+        return self._actions.encode_many(self._decide(np.asarray(observations))[1].chosen)
 
     def plan_rates(self, rates_rps: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """The decision for each of many loads, float64 (n,), or (n, n_stages): a load of its own for each stage.
@@ -72,7 +70,7 @@ class ExactPlanning:
         Returns: int64 (n, 3 · n_stages), an action each; float64 (n,), its objective, NaN where nothing is feasible.
         """
         decisions = self._planner.decide_many(rates_rps)
-        return self._encode(decisions), decisions.objective
+        return self._actions.encode_many(decisions.chosen), decisions.objective
 
     def forecast_rps(self, observations: NDArray[np.float32]) -> NDArray[np.float64]:
         """The forecasts in observations, float32 (n, layout.size), as float64 (n,), requests/s.
@@ -87,10 +85,3 @@ class ExactPlanning:
     def _decide(self, observations: NDArray[np.float32]) -> tuple[NDArray[np.float64], Decisions]:
         rates: NDArray[np.float64] = np.maximum(0.0, self.forecast_rps(observations) * self._factor)
         return rates, self._planner.decide_many(rates)
-
-    def _encode(self, decisions: Decisions) -> NDArray[np.int64]:
-        """Actions of decisions: index of variant, index of batch size, replicas − 1 of each stage."""
-        actions = decisions.chosen.copy()
-        actions[:, :, 1] = self._batch_index[actions[:, :, 1]]
-        actions[:, :, 2] -= 1
-        return actions.reshape(len(actions), -1)

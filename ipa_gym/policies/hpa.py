@@ -65,10 +65,7 @@ class HPAPolicy:
     def act(self, observation: ObservationArray) -> ActionArray:
         """Scale every stage by its utilisation. Shapes as in `Policy.act`."""
         seen = self._deployment.read(observation)
-        replicas = [
-            self._scale(index, stage, choice.replicas)
-            for index, (stage, choice) in enumerate(zip(seen.stages, seen.configuration.stages, strict=True))
-        ]
+        replicas = self._deployment.scaled(seen, self._scale)
         self.diagnostics = {
             "utilisation_percent": tuple(whole_percent(stage.utilisation) for stage in seen.stages),
             "recommended": tuple(history[-1][1] for history in self._history),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from ipa_gym.observation import HISTORY_BIN_S, HISTORY_BINS, StageObservation
 from ipa_gym.policies.base import ActionArray, ObservationArray, Setting
@@ -83,10 +84,7 @@ class KEDAPolicy:
         """Scale every stage by the measured rate. Shapes as in `Policy.act`."""
         seen = self._deployment.read(observation)
         rate_rps = measured_rate_rps(seen.load_history_rps.tolist(), self._bins)
-        replicas = [
-            self._scale(index, stage, choice.replicas, rate_rps=rate_rps)
-            for index, (stage, choice) in enumerate(zip(seen.stages, seen.configuration.stages, strict=True))
-        ]
+        replicas = self._deployment.scaled(seen, partial(self._scale, rate_rps=rate_rps))
         self.diagnostics = {
             "rate_rps": rate_rps,
             "threshold_rps": tuple(self._threshold_rps(index) for index in range(len(replicas))),

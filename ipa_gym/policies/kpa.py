@@ -95,10 +95,7 @@ class KPAPolicy:
         now_s = self._deployment.now_s
         if not self._memories:
             self._memories = [_Memory(panic=begin(stage.replicas, now_s=now_s)) for stage in seen.stages]
-        replicas = [
-            self._scale(index, stage, choice.replicas)
-            for index, (stage, choice) in enumerate(zip(seen.stages, seen.configuration.stages, strict=True))
-        ]
+        replicas = self._deployment.scaled(seen, self._scale)
         self.diagnostics = {
             "stable_requests": tuple(memory.stable for memory in self._memories),
             "panic_requests": tuple(memory.burst for memory in self._memories),

@@ -89,10 +89,7 @@ class RayServePolicy:
     def act(self, observation: ObservationArray) -> ActionArray:
         """Scale every stage by its ongoing requests. Shapes as in `Policy.act`."""
         seen = self._deployment.read(observation)
-        replicas = [
-            self._scale(index, stage, choice.replicas)
-            for index, (stage, choice) in enumerate(zip(seen.stages, seen.configuration.stages, strict=True))
-        ]
+        replicas = self._deployment.scaled(seen, self._scale)
         self.diagnostics = {
             "ongoing_requests": tuple(memory.ongoing for memory in self._memories),
             "recommended": tuple(memory.desired for memory in self._memories),

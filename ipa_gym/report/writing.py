@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ipa_gym.benchmark.figures import save_figure
 from ipa_gym.benchmark.league import League, league
+from ipa_gym.benchmark.league_views import counted
 from ipa_gym.errors import OptionError, unknown_name
 from ipa_gym.files import check_output_folder, write_text
 from ipa_gym.report.choice import Choice, choose
@@ -122,20 +123,16 @@ def page_content(source: Source, choice: Choice, sections: Sequence[Section]) ->
     """Titles, agents and provenance around the sections."""
     main = choice.main
     counts = ((main["agent"], "agent"), (main["pipeline"], "pipeline"), (main["trace"], "load"), (main["seed"], "seed"))
-    parts = [_counted(column.n_unique(), name) for column, name in counts]
+    parts = [counted(column.n_unique(), name) for column, name in counts]
     agents = choice.rows["agent"].unique(maintain_order=True).to_list()
     ordered = main["agent"].unique(maintain_order=True).to_list()
     return PageContent(
         title="ipa-gym benchmark",
-        subtitle=f"{', '.join(parts)}: {_counted(main.height, 'episode')}",
+        subtitle=f"{', '.join(parts)}: {counted(main.height, 'episode')}",
         agents=[*ordered, *(name for name in agents if name not in ordered)],
         sections=sections,
         provenance=provenance(source, choice),
     )
-
-
-def _counted(n: int, name: str) -> str:
-    return f"{n:,} {name}" + ("" if n == 1 else "s")
 
 
 def _write_figures(

@@ -22,7 +22,6 @@ from ipa_gym.reproduction.differences import Difference, csv_differences, pictur
 from ipa_gym.reproduction.working_copy import environment, missing
 
 Status = Literal["matches", "differs", "failed", "not run"]
-_SEMICOLON = "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +82,8 @@ def _execute(run: Run, copy: Path) -> Path:
             check=False,
         )
     if done.returncode:
-        last = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()][-1:]
-        raise OptionError(f"{' '.join(run.command)} ended with {done.returncode}: {_SEMICOLON.join(last) or log}")
+        noted_lines = filter(str.strip, log.read_text(encoding="utf-8", errors="replace").splitlines())
+        raise OptionError(f"{' '.join(run.command)} ended with {done.returncode}: {[str(log), *noted_lines][-1]}")
     return out
 
 

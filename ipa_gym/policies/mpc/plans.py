@@ -34,7 +34,6 @@ class Candidates:
         self._horizon, self._latest_switch = horizon, min(latest_switch, horizon - 1)
         self._free = ExactPlanner(setting.pipeline)
         self._fixed: dict[tuple[int, ...], ExactPlanner] = {}  # with the variants as they are
-        self._batch_index = {size: index for index, size in enumerate(setting.actions.batch_sizes)}
 
     def first(self, now: Configuration, level_rps: float) -> list[Plan]:
         """Plans of the first round, no two alike: what runs now, held, then each promising configuration.
@@ -91,9 +90,9 @@ class Candidates:
         rates_rps = level_rps * self._factors
         present = self._keeping(tuple(choice.variant for choice in now.stages))
         return [
-            tuple(number for v, b, n in row for number in (v, self._batch_index[b], n - 1))
+            tuple(action)
             for planner in (self._free, present)
-            for row in planner.decide_many(rates_rps).chosen.tolist()
+            for action in self._actions.encode_many(planner.decide_many(rates_rps).chosen).tolist()
         ]
 
     def _keeping(self, variants: tuple[int, ...]) -> ExactPlanner:
